@@ -1,0 +1,32 @@
+/** The part of rocksdb-native 3.18 that `rocksdb.ts` uses; the package ships no types. */
+declare module 'rocksdb-native' {
+  interface Range {
+    readonly gt?: Buffer
+    readonly gte?: Buffer
+    readonly lt?: Buffer
+    readonly lte?: Buffer
+    readonly reverse?: boolean
+    readonly limit?: number
+  }
+  interface ReadBatch {
+    get(key: Buffer): Promise<Buffer | null>
+    tryFlush(): void
+  }
+  interface WriteBatch {
+    tryPut(key: Buffer, value: Buffer): void
+    tryDelete(key: Buffer): void
+    tryDeleteRange(start: Buffer, end: Buffer): void
+    flush(): Promise<void>
+  }
+  export default class RocksDB {
+    constructor(path: string, options?: { maxBackgroundJobs?: number })
+    ready(): Promise<void>
+    read(options: { capacity: number; autoDestroy: boolean }): ReadBatch
+    write(options: { capacity: number; autoDestroy: boolean }): WriteBatch
+    snapshot(): RocksDB
+    iterator(range: Range, options: { capacity: number }): AsyncIterable<{ key: Buffer; value: Buffer }>
+    approximateSize(start: Buffer, end: Buffer): Promise<number>
+    flush(): Promise<void>
+    close(options?: { force?: boolean }): Promise<void>
+  }
+}
