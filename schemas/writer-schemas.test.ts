@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../common/clock.ts'
+import { AvroCodec } from './avro-codec.ts'
+import type { AvroSchema } from './avro-type.ts'
+import { SchemaNotFoundError } from './errors.ts'
+import { WriterSchemas } from './writer-schemas.ts'
+
+/** A registry that knows these schemas, and keeps the ids it was asked for. */
+function source(schemas: Map<number, AvroSchema>) {
+  const asked: number[] = []
+  return {
+    asked,
+    async schemaById(id: number): Promise<AvroSchema> {
+      asked.push(id)
+      const schema = schemas.get(id)
+      if (schema === undefined) throw new SchemaNotFoundError(`no schema ${id}`)
+      return schema
+    },
+  }
+}
+
+const codec = new AvroCodec('long')
+
+describe('an id', () => {
+  it('is fetched once, then read at once', async () => {
+    const registry = source(new Map([[1, 'int']]))
+    const writers = new WriterSchemas(codec, registry)
+    await writers.reader(1)
+    expect(writers.reader(1)).toBe(writers.reader(1))
+    expect(writers.reader(1)).toBeTypeOf('function')
+    expect(registry.asked).toEqual([1])
+  })
+
+  it('that the registry does not know is asked for again only after a while, and then read', async () => {
+    const clock = new ManualClock()
+    const schemas = new Map<number, AvroSchema>()
+    const registry = source(schemas)
+    const writers = new WriterSchemas(codec, registry, clock)
+    await writers.reader(5)
+    clock.advance(29_999)
+    expect(writers.reader(5)).toBeInstanceOf(SchemaNotFoundError)
+    expect(registry.asked).toEqual([5])
+    schemas.set(5, 'long')
+    clock.advance(2)
+    await writers.reader(5)
+    expect(writers.reader(5)).toBeTypeOf('function')
+    expect(registry.asked).toEqual([5, 5])
+  })
+
+  it('of a schema that ours cannot read is an error for good', async () => {
+    const registry = source(new Map([[2, 'string']]))
+    const writers = new WriterSchemas(codec, registry)
+    await writers.reader(2)
+    expect(writers.reader(2)).toMatchObject({ message: expect.stringContaining('schema 2 cannot be read with ours') })
+    expect(registry.asked).toEqual([2])
+  })
+
+  it('is forgotten when too many unknown ones come after it', async () => {
+    const registry = source(new Map())
+    const writers = new WriterSchemas(codec, registry, new ManualClock())
+    for (let id = 0; id <= 1_000; id++) await writers.reader(id)
+    expect(writers.reader(1_000)).toBeInstanceOf(Error)
+    expect(writers.reader(0)).toBeInstanceOf(Promise)
+  })
+})
