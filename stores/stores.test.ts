@@ -1,0 +1,12 @@
+import { keyValueStoreContract, windowStoreContract } from './contract.ts'
+import { memoryPlace, rocksdbPlace } from './contract-places.ts'
+
+for (const [engine, place] of [
+  ['memory', memoryPlace],
+  ['RocksDB', rocksdbPlace],
+] as const) {
+  for (const cacheEntries of [0, 2, 10_000]) {
+    keyValueStoreContract(`key-value store in ${engine}, ${cacheEntries} clean entries`, { place, cacheEntries })
+    windowStoreContract(`window store in ${engine}, ${cacheEntries} clean entries`, { place, cacheEntries })
+  }
+}

@@ -1,0 +1,42 @@
+import type { Awaitable } from '../common/awaitable.ts'
+import type { KeyRange } from '../common/rocksdb.ts'
+
+/** Offsets a task's state stands at: per changelog partition the offset after the last record that is in it. */
+export type StateOffsets = ReadonlyMap<string, number>
+
+/** What one commit writes: rows, expired ranges and the changelog offsets, all or nothing. */
+export interface StateWrite {
+  readonly puts: readonly (readonly [rowKey: Buffer, rowValue: Buffer | null])[]
+  readonly rangeDeletes: readonly (readonly [from: Buffer, to: Buffer])[]
+  readonly offsets: StateOffsets
+}
+
+/**
+ * The rows of all stores of one task: one database with one key space. The first two bytes of a row key are the store's
+ * prefix; prefix 0 is reserved for the changelog offsets and the table of store names. Two engines: RocksDB and memory.
+ */
+export interface TaskDatabase {
+  readonly persistent: boolean
+  /** The prefix of a store, given out at first use and kept with the data. */
+  storePrefix(storeName: string): Buffer
+  /** What a store keeps beside its rows (such as its stream time), as of the last write; `undefined` when it never kept any. */
+  storeState(storeName: string): Buffer | undefined
+  /** Makes this the store's state with the next write, in the same batch as its rows. */
+  keepStoreState(storeName: string, state: Buffer): void
+  get(rowKey: Buffer): Awaitable<Buffer | undefined>
+  getMany(rowKeys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]>
+  /** Rows in the order of their keys' bytes (or reverse), as they are when the first one is asked for. */
+  scan(range: KeyRange): AsyncIterable<readonly [rowKey: Buffer, rowValue: Buffer]>
+  /** The same at once, from a database that never waits. */
+  scanNow?(range: KeyRange): Iterable<readonly [rowKey: Buffer, rowValue: Buffer]>
+  /** Rows in [from, to): exact while they are few, an estimate when they are many. */
+  approximateRows(from: Buffer, to: Buffer): Awaitable<number>
+  /** Partitions that `offsets` does not name keep theirs. Writes take effect in the order of the calls. Memory answers at once. */
+  write(write: StateWrite): Awaitable<void>
+  /** As of the last write; empty when there is no state. */
+  offsets(): StateOffsets
+  close(): Promise<void>
+}
+
+/** Opens the database of a task. */
+export type OpenTaskDatabase = (taskId: string) => Promise<TaskDatabase>
