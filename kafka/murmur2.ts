@@ -1,0 +1,1 @@
+export { murmur2, partitionForKey } from '../common/murmur2.ts'
