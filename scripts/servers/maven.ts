@@ -1,0 +1,78 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cached } from './cache.ts'
+import { MissingPartError } from './errors.ts'
+import { findJava, type Java } from './java.ts'
+import { lastLines, run } from './run.ts'
+
+export const KAFKA_VERSION = '4.3.1'
+
+/** The newest registry runs on Java 21 and later; the older line runs on 17, which Debian 12 has. */
+const REGISTRIES = [
+  { version: '3.3.3', java: 21 },
+  { version: '2.6.13.Final', java: 17 },
+] as const
+
+/** Pinned, so that a new release of the plugin changes nothing here. */
+const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
+
+const KAFKA_POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url))
+
+/** Told what is being done, one line at a time. */
+export type Progress = (line: string) => void
+
+/** The folder with the broker's jars; fetched from Maven Central the first time. */
+export async function kafkaJars(progress: Progress): Promise<string> {
+  const stamp = await readFile(KAFKA_POM, 'utf8')
+  return cached(`kafka-${KAFKA_VERSION}`, stamp, async (folder) => {
+    progress(`fetching Kafka ${KAFKA_VERSION} from Maven Central (44 MB)`)
+    await maven('Kafka', [
+      '-f',
+      KAFKA_POM,
+      `${DEPENDENCY_PLUGIN}:copy-dependencies`,
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${folder}`,
+    ])
+  })
+}
+
+export interface RegistryDistribution {
+  readonly folder: string
+  readonly version: string
+  readonly java: Java
+}
+
+/** The schema registry that runs on the Java of this machine; fetched from Maven Central the first time. */
+export async function apicurio(progress: Progress): Promise<RegistryDistribution> {
+  for (const { version, java: javaVersion } of REGISTRIES) {
+    const java = await findJava(javaVersion)
+    if (!java) continue
+    const folder = await cached(`apicurio-${version}`, version, async (target) => {
+      progress(`fetching Apicurio Registry ${version} from Maven Central (about 150 MB)`)
+      const artifact = `io.apicurio:apicurio-registry-app:${version}:tar.gz:all`
+      await maven('Apicurio Registry', [
+        `${DEPENDENCY_PLUGIN}:copy`,
+        `-Dartifact=${artifact}`,
+        `-DoutputDirectory=${target}`,
+      ])
+      const archive = join(target, `apicurio-registry-app-${version}-all.tar.gz`)
+      const unpacked = await run('tar', ['-xzf', archive, '-C', target])
+      if (unpacked.exitCode !== 0) throw new MissingPartError(`cannot unpack ${archive}: ${unpacked.output}`)
+      await rm(archive)
+    })
+    return { folder, version, java }
+  }
+  throw new MissingPartError(
+    'the schema registry needs Java 17 or later, and none was found in JAVA_HOME, PATH or /usr/lib/jvm: ' +
+      'install one (Debian: sudo apt-get install openjdk-17-jre-headless) or set JAVA_HOME',
+  )
+}
+
+async function maven(what: string, args: readonly string[]): Promise<void> {
+  const result = await run('mvn', ['-B', '-q', ...args], { timeoutMs: 600_000 }).catch(() => undefined)
+  if (result === undefined)
+    throw new MissingPartError(`${what} is fetched with Maven, and mvn was not found: sudo apt-get install maven`)
+  if (result.exitCode !== 0)
+    throw new MissingPartError(`${what} could not be fetched from Maven Central:\n${lastLines(result.output, 5)}`)
+}
