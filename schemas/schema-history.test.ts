@@ -61,9 +61,9 @@ describe('the schemas of the building', () => {
       ...reading,
       fields: [...(reading?.fields ?? []), { name: 'floor', type: 'string' }],
     } as AvroDefinition
-    expect(broken([...now.filter((s) => s !== reading), changed], now, 'abc')).toEqual([
+    expect(broken([...now.filter((s) => s !== reading), changed], now, 'abc')).toContain(
       'building.Reading: field floor: the new schema needs it, abc does not have it, and it has no default',
-    ])
+    )
     expect(
       broken(
         now.filter(({ name }) => name !== 'RuleEvaluation'),

@@ -5,10 +5,10 @@ import { CommandConsumer, type CommandConsumerOptions } from '../command-consume
 import type { Connector, ConnectorStatus } from '../connector.ts'
 import type { DeviceTable } from '../device-table.ts'
 import type { Origin, ReadingPublisher } from '../publisher.ts'
+import { ReadingOutbox, type ReadingOutboxOptions } from '../reading-outbox.ts'
 import type { StatusTracker } from '../status.ts'
 import { type ZwaveDriver, type ZwaveListener, ZwaveUnavailableError } from './driver.ts'
 import { NodeRegistry, type UnclaimedValue, type ZwaveNodeStatus } from './node-registry.ts'
-import { ReadingOutbox, type ReadingOutboxOptions } from '../reading-outbox.ts'
 import { zwaveCommandHandler } from './zwave-commands.ts'
 
 export interface ZwaveConnectorOptions {

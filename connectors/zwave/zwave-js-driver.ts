@@ -47,6 +47,9 @@ export interface ZwaveJsDriverOptions {
   readonly logger?: Logger
 }
 
+/** How long a command waits for a node that is still being asked what it can do. */
+const INTERVIEW_MS = 30_000
+const INTERVIEW_POLL_MS = 100
 /** Tries to open the port, one second apart. A stick that is reset may leave USB for a few seconds; else the supervisor tries again. */
 const OPEN_ATTEMPTS = { afterReset: 10, otherwise: 1 } as const
 const DAMAGED_FRAME_ATTEMPTS = 3
@@ -119,6 +122,7 @@ export class ZwaveJsDriver implements ZwaveDriver {
 
   async setLevel(nodeId: number, percent: number): Promise<number> {
     const level = levelOfPercent(percent)
+    await this.#untilInterviewed(nodeId)
     const node = this.#dimmer(nodeId)
     const result = await this.#asked(nodeId, () => node.commandClasses['Multilevel Switch'].set(level))
     if (result && NOT_DONE.has(result.status))
@@ -133,7 +137,19 @@ export class ZwaveJsDriver implements ZwaveDriver {
     return percentOfLevel(level)!
   }
 
+  /** What a node can do is known when it has been asked: shortly after the first start that takes seconds. */
+  async #untilInterviewed(nodeId: number): Promise<void> {
+    const deadlineMs = this.#clock.nowMs() + INTERVIEW_MS
+    for (;;) {
+      const node = this.#driver?.ready ? this.#driver.controller.nodes.get(nodeId) : undefined
+      if (!node || node.ready || this.#closing || node.status === this.#library?.NodeStatus.Dead) return
+      if (this.#clock.nowMs() >= deadlineMs) return
+      await this.#wait(INTERVIEW_POLL_MS)
+    }
+  }
+
   async readLevel(nodeId: number): Promise<number> {
+    await this.#untilInterviewed(nodeId)
     const { currentValue } = await this.#report(nodeId)
     const percent = typeof currentValue === 'number' ? percentOfLevel(currentValue) : undefined
     if (percent === undefined) throw new ZwaveNotConfirmedError(`node ${nodeId} does not know its level`)

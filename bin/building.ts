@@ -1,0 +1,154 @@
+/** The building: streams, HTTP and page; with the connectors and a simulated house where nothing else is set. `npm start`. */
+
+import { join } from 'node:path'
+import type { Logger } from '../common/log.ts'
+import { Metrics } from '../common/metrics.ts'
+import { LiveHub } from '../http/live/live-hub.ts'
+import { createHttpServer } from '../http/server.ts'
+import { KafkaStreams } from '../streams/index.ts'
+import { buildingTopology } from '../topology/building.ts'
+import { deadLetterHandler } from './dead-letters.ts'
+import type { BusName, Field } from './field.ts'
+import { takeInstance } from './instance.ts'
+import { LiveFeed } from './live-feed.ts'
+import { type OpenField, openField, untilRunning } from './open-field.ts'
+import { openPlatform, type Platform } from './platform.ts'
+import { type Closing, runProgram } from './program.ts'
+import { openCommandSender } from './send-command.ts'
+import type { BuildingSettings } from './settings.ts'
+import { startProgram } from './start.ts'
+
+const USAGE = `Runs the building: averages, occupancy and rules over the log, with queries and a web page over HTTP.
+Without settings everything it needs runs inside this process: log, schema registry, MQTT broker and a simulated house.`
+
+const { settings, log, isGiven } = startProgram(USAGE, process.argv.slice(2))
+
+await runProgram(log, async (closing, signal, fail) => {
+  const instance = await takeInstance(settings.dataDir)
+  closing.add('the instance', () => instance.release())
+  const metrics = new Metrics()
+  const platform = await openPlatform(settings, log, signal)
+  closing.add('the log', () => platform.close())
+  const hub = new LiveHub({ metrics })
+  closing.add('the live hub', () => hub.close())
+  let streams: KafkaStreams | undefined
+  const commands = await openCommandSender(platform)
+  closing.add('the command sender', () => commands.close())
+  const http = createHttpServer({
+    host: settings.httpHost,
+    port: settings.httpPort,
+    token: settings.httpToken,
+    streams: () => streams,
+    metrics,
+    live: hub,
+    commands: commands.send,
+    log,
+  })
+  const { url } = await http.start()
+  closing.add('the HTTP server', () => http.stop())
+
+  const opened = await maybeOpenField(instance.number, instance.directory, platform, metrics, closing, log)
+  if (opened !== undefined) {
+    nameRooms(opened, hub)
+    reportConnectors(opened.field, hub, closing)
+    await untilRunning(opened.field, signal)
+  }
+  streams = await startStreams(settings, platform, instance.directory, url, metrics, closing, log, fail)
+  await streams.waitFor('RUNNING')
+  const feed = new LiveFeed(platform, settings.applicationId, hub, log)
+  await feed.start()
+  closing.add('the live feed', () => feed.stop())
+  announce(url, opened)
+})
+
+/** The first process on a data directory bridges the buses; others that are started beside it share the stream work. */
+async function maybeOpenField(
+  instance: number,
+  directory: string,
+  platform: Platform,
+  metrics: Metrics,
+  closing: Closing,
+  logger: Logger,
+): Promise<OpenField | undefined> {
+  const asked = (['simulate', 'mqttUrl', 'knxGateway', 'zwavePort'] as const).filter(
+    (name) => isGiven(name) && settings[name] !== 'none',
+  )
+  if (instance > 1 && asked.length === 0) {
+    logger.info(
+      { instance },
+      'another process on this data directory has the connectors and the simulated house: this one shares the stream work',
+    )
+    return undefined
+  }
+  const isEmbedded = settings.kafkaBrokers === undefined
+  const simulates = settings.simulate !== 'none'
+  const buses = new Set<BusName>()
+  if (simulates || isEmbedded || settings.mqttUrl !== undefined) buses.add('mqtt')
+  if (simulates || settings.knxGateway !== undefined) buses.add('knx')
+  if (simulates || settings.zwavePort !== undefined) buses.add('zwave')
+  if (buses.size === 0) return undefined
+  return openField({ settings, platform, buses, directory, metrics, closing, log: logger })
+}
+
+async function startStreams(
+  { applicationId, advertisedUrl }: BuildingSettings,
+  platform: Platform,
+  directory: string,
+  url: string,
+  metrics: Metrics,
+  closing: Closing,
+  logger: Logger,
+  fail: (error: Error) => void,
+): Promise<KafkaStreams> {
+  const deadLetters = await deadLetterHandler(platform, logger)
+  closing.add('the dead letters', () => deadLetters.close())
+  const streams = new KafkaStreams(buildingTopology({ registry: platform.registry }), {
+    applicationId,
+    kafka: platform.kafka,
+    stateDir: join(directory, 'state'),
+    applicationServer: advertisedUrl ?? url,
+    processingGuarantee: 'exactly_once',
+    commitInterval: '100ms',
+    cacheMaxBytes: 0,
+    sessionTimeout: '10s',
+    heartbeatInterval: '2s',
+    onDeserializationError: deadLetters.handler,
+    onUncaughtError: fail,
+    log: logger,
+    metrics,
+  })
+  closing.add('the stream application', () => streams.close())
+  await streams.start()
+  return streams
+}
+
+function nameRooms({ house }: OpenField, hub: LiveHub): void {
+  for (const { floor, rooms } of house?.floors ?? []) {
+    for (const { roomId, name } of rooms) hub.publish({ type: 'room', key: roomId, data: { roomId, name, floor } })
+  }
+}
+
+function reportConnectors(field: Field, hub: LiveHub, closing: Closing): void {
+  const report = (): void => {
+    for (const status of field.statuses()) hub.publish({ type: 'connector', key: status.name, data: status })
+  }
+  const timer = setInterval(report, 2_000)
+  closing.add('the connector reports', () => clearInterval(timer))
+  report()
+}
+
+function announce(url: string, opened: OpenField | undefined): void {
+  const lines = [
+    '',
+    `  Brook is running: ${url}`,
+    ...(opened?.mqttUrl ? [`  MQTT broker:      ${opened.mqttUrl}`] : []),
+    ...(opened?.mqttUrl && opened.house
+      ? [
+          `  Try:              npx mqtt pub -q 1 -h 127.0.0.1 -p ${new URL(opened.mqttUrl).port} -t building/room-101/my-sensor/temperature -m '{"value": 25.5}'`,
+        ]
+      : []),
+    '  Ctrl-C stops it.',
+    '',
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../common/log.ts'
+import type { Metrics } from '../common/metrics.ts'
+import { topics } from '../schemas/topics.ts'
+import type { Device } from '../schemas/types.ts'
+import { demoHouse } from '../topology/demo-house.ts'
+import { type HouseConfig, housePublications } from '../topology/rooms-config.ts'
+import { openMqtt } from './embedded-mqtt.ts'
+import { type BusName, type Field, startField } from './field.ts'
+import type { Platform } from './platform.ts'
+import type { Closing } from './program.ts'
+import { publishHouse } from './publish-house.ts'
+import type { BuildingSettings } from './settings.ts'
+import { startSimulation } from './simulation.ts'
+
+const READY_MS = 20_000
+
+export interface OpenField {
+  readonly field: Field
+  readonly house: HouseConfig | undefined
+  readonly mqttUrl: string | undefined
+}
+
+export interface OpenFieldOptions {
+  readonly settings: BuildingSettings
+  readonly platform: Platform
+  readonly buses: ReadonlySet<BusName>
+  readonly directory: string
+  readonly metrics: Metrics
+  readonly closing: Closing
+  readonly log: Logger
+}
+
+/**
+ * Starts the connectors of some buses, with a broker and simulators for those that no setting leads to. The simulated house is made
+ * known first; its rules only where a room has none, since people may have changed them.
+ */
+export async function openField(options: OpenFieldOptions): Promise<OpenField> {
+  const { settings, platform, buses, closing, log, directory } = options
+  const house =
+    settings.simulate === 'none' ? undefined : demoHouse(settings.simulate === 'house' ? 12 : settings.simulate)
+  const devices = house === undefined ? [] : await makeKnown(house, platform, log)
+  const mqtt = buses.has('mqtt') ? await openMqtt(settings, `${settings.applicationId}-mqtt`, closing, log) : undefined
+  const simulated = new Set(house === undefined ? [] : [...buses].filter((bus) => !hasRealDevices(bus, settings)))
+  const simulation =
+    simulated.size === 0 ? undefined : await startSimulation({ devices, buses: simulated, mqtt, directory, log })
+  if (simulation) closing.add('the simulated house', () => simulation.stop())
+  const knx = buses.has('knx') ? (settings.knxGateway ?? simulation?.knx) : undefined
+  const zwavePath = buses.has('zwave') ? (settings.zwavePort ?? simulation?.zwavePath) : undefined
+  const field = await startField(
+    {
+      directory,
+      answersUnknownDevices: buses.has('knx'),
+      ...(mqtt ? { mqtt } : {}),
+      ...(knx ? { knx } : {}),
+      ...(zwavePath ? { zwave: { path: zwavePath, simulated: settings.zwavePort === undefined } } : {}),
+    },
+    platform,
+    options.metrics,
+    log,
+  )
+  closing.add('the connectors', () => field.stop())
+  return { field, house, mqttUrl: mqtt?.url }
+}
+
+/** A connector that joins late would miss the first commands: wait for them, within reason. */
+export async function untilRunning(field: Field, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + READY_MS
+  while (Date.now() < deadline && field.statuses().some(({ state }) => state === 'created' || state === 'connecting')) {
+    await sleep(100, undefined, { signal })
+  }
+}
+
+function hasRealDevices(bus: BusName, settings: BuildingSettings): boolean {
+  if (bus === 'knx') return settings.knxGateway !== undefined
+  if (bus === 'zwave') return settings.zwavePort !== undefined
+  return false
+}
+
+async function makeKnown(house: HouseConfig, platform: Platform, log: Logger): Promise<readonly Device[]> {
+  const { devices, rules } = housePublications(house)
+  const deviceSerde = platform.value(topics.devices.value)
+  const rulesSerde = platform.value(topics.rules.value)
+  const written = await publishHouse(platform.kafka, platform.key, [
+    ...devices.map((value) => ({
+      topic: topics.devices.name,
+      key: value.deviceId,
+      value,
+      serde: deviceSerde as never,
+    })),
+    ...rules.map((value) => ({
+      topic: topics.rules.name,
+      key: value.roomId,
+      value,
+      serde: rulesSerde as never,
+      onlyIfMissing: true,
+    })),
+  ])
+  log.info({ devices: devices.length, rooms: rules.length, written }, 'the simulated house is known')
+  return devices
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import type { Logger } from '../common/log.ts'
+import type { Serde } from '../common/serde.ts'
+import { createEmbeddedProvider } from '../kafka/embedded.ts'
+import { createKafkaProvider } from '../kafka/kafkajs.ts'
+import type { KafkaProvider } from '../kafka/port.ts'
+import { avro, avroString } from '../schemas/avro-serde.ts'
+import type { AvroType } from '../schemas/avro-type.ts'
+import { EmbeddedRegistry } from '../schemas/embedded-registry.ts'
+import { RegistryClient } from '../schemas/registry-client.ts'
+import { topicPlans } from '../schemas/topics.ts'
+import { untilAvailable } from './available.ts'
+import type { BuildingSettings } from './settings.ts'
+
+/** What every program of the building stands on: a Kafka, a schema registry, and the serdes that use it. */
+export interface Platform {
+  readonly kafka: KafkaProvider
+  readonly registry: RegistryClient
+  readonly key: Serde<string>
+  value<T>(type: AvroType<T>): Serde<T>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the embedded log and registry, or connects to Kafka and the registry of the settings; waits for servers that are not there
+ * yet. Creates the building's topics.
+ */
+export async function openPlatform(settings: BuildingSettings, log: Logger, signal: AbortSignal): Promise<Platform> {
+  const kafka = openKafka(settings, log)
+  await untilAvailable('Kafka', () => kafka.connect(), log, signal)
+  const embedded =
+    settings.schemaRegistry === undefined
+      ? await EmbeddedRegistry.start({ directory: join(settings.dataDir, 'schemas'), log })
+      : undefined
+  const registry = new RegistryClient({ url: embedded?.url ?? (settings.schemaRegistry as string) })
+  await untilAvailable('Schema registry', () => registry.subjects(), log, signal)
+  await untilAvailable('Kafka', () => kafka.admin().createTopics(topicPlans(settings.partitions)), log, signal)
+  log.info({ kafka: kafka.description, registry: registry.url }, 'log and schema registry are there')
+  return {
+    kafka,
+    registry,
+    key: avroString({ registry }),
+    value: (type) => avro(type, { registry }),
+    async close() {
+      registry.close()
+      await embedded?.close()
+      await kafka.close()
+    },
+  }
+}
+
+function openKafka(settings: BuildingSettings, log: Logger): KafkaProvider {
+  const { kafkaBrokers: brokers } = settings
+  if (brokers === undefined) return createEmbeddedProvider({ directory: join(settings.dataDir, 'log'), logger: log })
+  const { kafkaSsl, kafkaSslCa, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings
+  return createKafkaProvider({
+    brokers: [...brokers],
+    clientId: settings.applicationId,
+    logger: log,
+    ...(kafkaSsl ? { ssl: kafkaSslCa === undefined ? true : { ca: [kafkaSslCa] } } : {}),
+    ...(kafkaSaslMechanism && kafkaSaslUsername && kafkaSaslPassword
+      ? { sasl: { mechanism: kafkaSaslMechanism, username: kafkaSaslUsername, password: kafkaSaslPassword } }
+      : {}),
+  })
+}
