@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { serdes } from '../common/serde.ts'
-import { ContractStore, HeldDatabase } from './contract-support.ts'
+import { ContractStore, HeldDatabase } from './contract/contract-support.ts'
 import { MemoryDatabase } from './memory-database.ts'
 import { SecondChanceQueue } from './second-chance.ts'
 import { Stores } from './stores.ts'

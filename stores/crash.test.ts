@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { ContractStore, toArray } from './contract-support.ts'
-import { CRASH_KEYS, CRASH_OFFSET, crashPlans } from './crash-writer.ts'
+import { ContractStore, toArray } from './contract/contract-support.ts'
+import { CRASH_KEYS, CRASH_OFFSET, crashPlans } from './contract/crash-writer.ts'
 import { openRocksdbDatabase } from './rocksdb-database.ts'
 
 /** Lets the child write some commits, kills it in the middle of one, and gives the last commit that it said was done. */
 async function writeAndKill(stateDir: string, commits: number): Promise<number> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('crash-writer.ts', import.meta.url)), stateDir], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('contract/crash-writer.ts', import.meta.url)), stateDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -1,5 +1,5 @@
+import { memoryPlace, rocksdbPlace } from './contract/contract-places.ts'
 import { keyValueStoreContract, windowStoreContract } from './contract.ts'
-import { memoryPlace, rocksdbPlace } from './contract-places.ts'
 
 for (const [engine, place] of [
   ['memory', memoryPlace],

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MemoryDatabase } from '../memory-database.ts'
+import { openRocksdbDatabase } from '../rocksdb-database.ts'
 import type { ContractPlace } from './contract-support.ts'
-import { MemoryDatabase } from './memory-database.ts'
-import { openRocksdbDatabase } from './rocksdb-database.ts'
 
 /** `path` is where the database of the one task is. */
 export async function rocksdbPlace(): Promise<ContractPlace & { readonly path: string }> {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { serdes } from '../common/serde.ts'
+import { serdes } from '../../common/serde.ts'
+import { StoreClosedError } from '../errors.ts'
+import type { WindowEntry, WindowStore } from '../state-store.ts'
+import { Stores } from '../stores.ts'
+import type { TaskDatabase } from '../task-database.ts'
 import { type ContractStore, HeldDatabase, settled } from './contract-support.ts'
-import { StoreClosedError } from './errors.ts'
-import type { WindowEntry, WindowStore } from './state-store.ts'
-import { Stores } from './stores.ts'
-import type { TaskDatabase } from './task-database.ts'
 
 export type OpenWindowStore = ContractStore<WindowStore<string, string>>
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { StoreClosedError } from '../errors.ts'
+import type { KeyValueStore } from '../state-store.ts'
+import type { KeyValueStoreBuilder } from '../store-builder.ts'
 import { ContractStore, HeldDatabase, settled } from './contract-support.ts'
-import { StoreClosedError } from './errors.ts'
-import type { KeyValueStore } from './state-store.ts'
-import type { KeyValueStoreBuilder } from './store-builder.ts'
 
 export type OpenKeyValueStore = ContractStore<KeyValueStore<string, string>>
 

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { InternalError, InvalidArgumentError, SerdeNotReadyError } from '../common/errors.ts'
-import { EMPTY_HEADERS } from '../common/record.ts'
-import { type Serde, serdes } from '../common/serde.ts'
+import { InternalError, InvalidArgumentError, SerdeNotReadyError } from '../../common/errors.ts'
+import { EMPTY_HEADERS } from '../../common/record.ts'
+import { type Serde, serdes } from '../../common/serde.ts'
+import type { KeyValueEntry, KeyValueStore, ReadOnlyKeyValueStore } from '../state-store.ts'
+import { Stores } from '../stores.ts'
+import type { TaskDatabase } from '../task-database.ts'
 import {
   type ContractOptions,
   type ContractPlace,
@@ -12,9 +15,6 @@ import {
 } from './contract-support.ts'
 import { keyValueModelTest } from './key-value-model.ts'
 import { keyValueReadsContract, type OpenKeyValueStore as Open } from './key-value-reads-contract.ts'
-import type { KeyValueEntry, KeyValueStore, ReadOnlyKeyValueStore } from './state-store.ts'
-import { Stores } from './stores.ts'
-import type { TaskDatabase } from './task-database.ts'
 
 /** What every key-value store has to do, whatever the engine under it and the size of its cache. */
 export function keyValueStoreContract(name: string, { place: newPlace, cacheEntries }: ContractOptions): void {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { serdes } from '../common/serde.ts'
+import { serdes } from '../../common/serde.ts'
+import type { KeyValueEntry, KeyValueStore } from '../state-store.ts'
+import { Stores } from '../stores.ts'
+import type { TaskDatabase } from '../task-database.ts'
 import { ContractStore, toArray } from './contract-support.ts'
-import type { KeyValueEntry, KeyValueStore } from './state-store.ts'
-import { Stores } from './stores.ts'
-import type { TaskDatabase } from './task-database.ts'
 
 const plan = Stores.keyValueStore('store', { key: serdes.string, value: serdes.string })
 

@@ -1,8 +1,8 @@
-import type { Awaitable } from '../common/awaitable.ts'
-import type { KeyRange } from '../common/rocksdb.ts'
-import type { RestoredRecord, StateStore, StoreChanges } from './state-store.ts'
-import type { StoreBuilder, StoreContext } from './store-builder.ts'
-import type { StateOffsets, StateWrite, TaskDatabase } from './task-database.ts'
+import type { Awaitable } from '../../common/awaitable.ts'
+import type { KeyRange } from '../../common/rocksdb.ts'
+import type { RestoredRecord, StateStore, StoreChanges } from '../state-store.ts'
+import type { StoreBuilder, StoreContext } from '../store-builder.ts'
+import type { StateOffsets, StateWrite, TaskDatabase } from '../task-database.ts'
 
 /** Where a contract keeps the state of one task. */
 export interface ContractPlace {

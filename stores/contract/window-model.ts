@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { serdes } from '../common/serde.ts'
+import { serdes } from '../../common/serde.ts'
+import type { WindowEntry } from '../state-store.ts'
+import { Stores } from '../stores.ts'
+import type { TaskDatabase } from '../task-database.ts'
 import { ContractStore, toArray } from './contract-support.ts'
-import type { WindowEntry } from './state-store.ts'
-import { Stores } from './stores.ts'
-import type { TaskDatabase } from './task-database.ts'
 
 const RETENTION_MS = 180_000
 const INTERVAL_MS = 90_000
