@@ -44,6 +44,8 @@ export class BrokerLink {
   readonly #requestTimeoutMs: number
   #connecting: Promise<void> | undefined
   #fetchLane: Promise<Connection> | undefined
+  /** Until then the fetch lane is being opened, which is no fault. */
+  #fetchReady = false
   #ready = false
   #closed = false
 
@@ -77,7 +79,7 @@ export class BrokerLink {
   get alive(): boolean {
     const [main, fetch] = this.#pool.pool
     if (this.#closed || !this.#ready || !main?.isConnected()) return false
-    return this.#fetchLane === undefined || !fetch?.socket || fetch.isConnected()
+    return !this.#fetchReady || fetch?.isConnected() === true
   }
 
   get dead(): boolean {
@@ -89,6 +91,7 @@ export class BrokerLink {
     this.#connecting ??= this.#broker.connect().then(
       () => {
         this.#ready = true
+        this.#refuseIfClosed()
       },
       (error: unknown) => {
         this.close()
@@ -131,6 +134,10 @@ export class BrokerLink {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#disconnect()
+  }
+
+  #disconnect(): void {
     const reason = new KafkaUnavailableError(`the connection to ${this.address} was closed`)
     for (const connection of this.#pool.pool) {
       connection.rejectRequests(reason)
@@ -144,9 +151,18 @@ export class BrokerLink {
   #openFetchLane(): Promise<Connection> {
     this.#fetchLane ??= this.#pool.getConnection(LANE_INDEX.fetch).then(async (connection) => {
       await connection.authenticate()
+      this.#refuseIfClosed()
+      this.#fetchReady = true
       return connection
     })
     return this.#fetchLane
+  }
+
+  /** A connection that was still being made when the link was closed stands only now: nobody else would end it. */
+  #refuseIfClosed(): void {
+    if (!this.#closed) return
+    this.#disconnect()
+    throw new KafkaUnavailableError(`the connection to ${this.address} was closed`)
   }
 
   #timeoutOf(api: Api<unknown>): number {

@@ -195,6 +195,7 @@ export class Cluster {
     const address = `${host}:${port}`
     let link = this.#links.get(address)
     if (!link || link.dead) {
+      link?.close()
       link = new BrokerLink(host, port, this.config)
       this.#links.set(address, link)
     }
