@@ -1,0 +1,163 @@
+import { commandKindSymbols } from '../schemas/types.ts'
+import { isoTime, parseTime } from './times.ts'
+import { z } from './zod.ts'
+
+/** Bounds of what one request may ask for. */
+export const MAX_LIMIT = 1_000
+export const DEFAULT_LIMIT = 100
+
+export const time = z
+  .string()
+  .meta({ description: 'milliseconds since the epoch, or ISO 8601 (UTC unless an offset is given)' })
+  .transform((text, context) => {
+    const ms = parseTime(text)
+    if (ms !== undefined) return ms
+    context.issues.push({ code: 'custom', message: 'must be epoch milliseconds or ISO 8601', input: text })
+    return z.NEVER
+  })
+
+export const limit = z.coerce
+  .number()
+  .int(`must be a whole number from 1 to ${MAX_LIMIT}`)
+  .min(1, `must be from 1 to ${MAX_LIMIT}`)
+  .max(MAX_LIMIT, `must be from 1 to ${MAX_LIMIT}`)
+  .default(DEFAULT_LIMIT)
+
+export const flag = z.enum(['true', 'false']).default('false')
+const name = z.string().min(1).max(249)
+export const storeParams = z.object({ store: name })
+export const keyParams = z.object({ store: name, key: z.string().max(8_192) })
+
+const isoText = z.string().meta({ format: 'date-time', example: isoTime(1_767_225_600_000) })
+const epochMs = z.number().int()
+const anyJson = z.unknown().meta({ description: 'JSON; 64-bit integers are strings, bytes are base64' })
+
+const Statistic = z
+  .object({ count: z.number().int(), mean: z.number(), min: z.number(), max: z.number() })
+  .meta({ id: 'Statistic' })
+
+export const ProblemDocument = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string().meta({ description: 'stable; one of the codes listed with the operation' }),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457' })
+
+export const StoreDocument = z
+  .object({
+    name,
+    type: z.enum(['key-value', 'window']),
+    persistent: z.boolean(),
+    global: z.boolean(),
+    keySerde: z.string(),
+    valueSerde: z.string(),
+    windowSizeMs: epochMs.optional(),
+    retentionMs: epochMs.optional(),
+    partitions: z.number().int(),
+    tasks: z.array(z.string()).meta({ description: 'tasks of this instance that hold a part of it' }),
+  })
+  .meta({ id: 'Store' })
+
+export const EntryDocument = z
+  .object({ key: anyJson, value: anyJson, timestamp: isoText, timestampMs: epochMs })
+  .meta({ id: 'Entry' })
+
+export const KeyDocument = z
+  .object({ store: name, key: anyJson, value: anyJson, timestamp: isoText, timestampMs: epochMs })
+  .meta({ id: 'KeyAnswer' })
+
+export const FailureDocument = z.object({ host: z.string(), reason: z.string() }).meta({ id: 'Failure' })
+
+const gathered = {
+  complete: z.boolean().meta({ description: 'false when a part is missing; then failures says which' }),
+  failures: z.array(FailureDocument),
+}
+
+export const RangeDocument = z
+  .object({ store: name, entries: z.array(EntryDocument), cursor: z.string().optional(), ...gathered })
+  .meta({
+    id: 'RangeAnswer',
+    description: 'Entries in the order of their key bytes; give `cursor` back for the next page',
+  })
+
+export const CountDocument = z
+  .object({ store: name, count: z.number().int(), approximate: z.literal(true), ...gathered })
+  .meta({ id: 'CountAnswer' })
+
+export const WindowsDocument = z
+  .object({
+    store: name,
+    key: anyJson,
+    windows: z.array(
+      z.object({
+        start: isoText,
+        end: isoText.nullable(),
+        startMs: epochMs,
+        endMs: epochMs.nullable(),
+        value: anyJson.meta({
+          description:
+            'for room-averages: temperature (celsius), humidity (percent) and luminance (lux), each a Statistic or null',
+        }),
+      }),
+    ),
+    more: z.boolean().meta({ description: 'there are windows past the limit' }),
+  })
+  .meta({ id: 'WindowsAnswer' })
+
+export const RoomAverageDocument = z
+  .object({ temperature: Statistic.nullable(), humidity: Statistic.nullable(), luminance: Statistic.nullable() })
+  .meta({ id: 'RoomAverage' })
+
+export const InstanceDocument = z
+  .object({
+    endpoint: z.string().nullable(),
+    local: z.boolean(),
+    tasks: z.array(z.string()),
+    stores: z.array(z.string()),
+  })
+  .meta({ id: 'Instance' })
+
+export const OwnerDocument = z
+  .object({
+    store: name,
+    key: anyJson,
+    endpoint: z.string().nullable(),
+    host: z.string().nullable(),
+    port: z.number().int().nullable(),
+    local: z.boolean(),
+    active: z.string().meta({ description: 'the task that holds the key' }),
+    standbys: z.array(z.string()),
+    partition: z.number().int(),
+  })
+  .meta({ id: 'Owner' })
+
+export const TaskDocument = z
+  .object({
+    taskId: z.string(),
+    state: z.string(),
+    inputs: z.array(z.string()),
+    stores: z.array(z.string()),
+    buffered: z.number().int(),
+  })
+  .meta({ id: 'Task' })
+
+export const CommandBody = z
+  .object({
+    deviceId: z.string().min(1).max(249),
+    kind: z.enum(commandKindSymbols).exclude(['unknown']),
+    value: z.number().min(0).max(100),
+  })
+  .meta({ id: 'CommandRequest', description: 'value: 0 or 1 for a switch, otherwise percent; blinds are 100 open' })
+  .refine(({ kind, value }) => kind !== 'switch' || value === 0 || value === 1, {
+    path: ['value'],
+    message: 'must be 0 or 1 for a switch',
+  })
+
+export const CommandDocument = z
+  .object({ commandId: z.string(), deviceId: z.string(), roomId: z.string(), status: z.literal('accepted') })
+  .meta({ id: 'CommandAccepted' })

@@ -1,0 +1,42 @@
+import type { Clock } from '../../common/clock.ts'
+import type { Metrics } from '../../common/metrics.ts'
+import type { CommandKind } from '../../schemas/types.ts'
+import type { LiveHub } from '../live/live-hub.ts'
+import type { Peers } from '../query/peers.ts'
+import type { StreamsProvider } from '../streams-view.ts'
+import type { Views } from '../views.ts'
+
+/** What a person wants a device set to; the room is what the hub knows of the device. */
+export interface CommandRequest {
+  readonly deviceId: string
+  readonly roomId: string
+  readonly kind: CommandKind
+  /** 0 or 1 for a switch, otherwise 0 to 100. */
+  readonly value: number
+  /** `user:<name>` */
+  readonly issuer: string
+}
+
+/** Publishes the command; resolves when the log has it. */
+export type SendCommand = (request: CommandRequest) => Promise<{ readonly commandId: string }>
+
+export interface ReadinessCheck {
+  readonly name: string
+  /** Why this part is not ready; `undefined` when it is. */
+  check(): Promise<string | undefined>
+}
+
+/** What the routes work with. */
+export interface RouteContext {
+  readonly streams: StreamsProvider
+  readonly metrics: Metrics
+  readonly live: LiveHub
+  readonly peers: Peers
+  readonly views: Views
+  readonly sendCommand: SendCommand | undefined
+  readonly readiness: readonly ReadinessCheck[]
+  readonly clock: Clock
+  readonly version: string
+  readonly startedAtMs: number
+  isStopping(): boolean
+}
