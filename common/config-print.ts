@@ -13,6 +13,8 @@ export interface SettingDescription {
   readonly default: string | undefined
   readonly doc: string
   readonly secret: boolean
+  /** A file that holds the value may be named instead of it. */
+  readonly fromFile: boolean
 }
 
 export function describe(specs: SettingSpecs): readonly SettingDescription[] {
@@ -24,6 +26,7 @@ export function describe(specs: SettingSpecs): readonly SettingDescription[] {
     default: spec.default === undefined ? undefined : shown(spec.default),
     doc: spec.doc,
     secret: spec.secret,
+    fromFile: spec.fromFile,
   }))
 }
 
@@ -36,7 +39,7 @@ export function helpText(specs: SettingSpecs): string {
     line('--config', 'a YAML or JSON file with settings by name, such as httpPort: 8080', 'BROOK_CONFIG'),
     ...rows.map((row) => {
       const defaultText = row.default === undefined ? '' : `; default ${row.default}`
-      return line(row.flag, `${row.doc} (${row.kind}${defaultText})`, `${row.env}${row.secret ? ' or _FILE' : ''}`)
+      return line(row.flag, `${row.doc} (${row.kind}${defaultText})`, `${row.env}${row.fromFile ? ' or _FILE' : ''}`)
     }),
   ].join('\n')
 }
@@ -45,7 +48,7 @@ export function helpText(specs: SettingSpecs): string {
 export function markdownTable(specs: SettingSpecs): string {
   const cell = (textOfCell: string) => textOfCell.replaceAll('|', '\\|')
   const rows = describe(specs).map((row) => {
-    const env = row.secret ? `\`${row.env}\`, \`${row.env}_FILE\`` : `\`${row.env}\``
+    const env = row.fromFile ? `\`${row.env}\`, \`${row.env}_FILE\`` : `\`${row.env}\``
     const defaultText = row.default === undefined ? '' : `\`${row.default}\``
     return `| ${[env, `\`${row.flag}\``, `\`${row.name}\``, row.kind, defaultText, row.doc].map(cell).join(' | ')} |`
   })

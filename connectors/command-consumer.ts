@@ -109,7 +109,12 @@ export class CommandConsumer {
     this.#stopping = new AbortController()
     this.#outOfTime = new AbortController()
     this.#paused = false
-    const consumer = kafka.createConsumer({ groupId, assignor: assignor ?? simpleAssignor, autoOffsetReset: 'latest' })
+    const consumer = kafka.createConsumer({
+      groupId,
+      assignor: assignor ?? simpleAssignor,
+      autoOffsetReset: 'latest',
+      isolationLevel: 'read_committed',
+    })
     this.#consumer = consumer
     consumer.subscribe([topic], {
       onAssigned: (partitions) => this.#onAssigned(consumer, partitions),

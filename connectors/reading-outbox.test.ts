@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Acknowledge } from '../kafka/port.ts'
 import type { Reading } from '../schemas/types.ts'
 import type { Origin } from './publisher.ts'
-import { StatusTracker } from './status.ts'
 import { ReadingOutbox, type ReadingOutboxOptions } from './reading-outbox.ts'
+import { StatusTracker } from './status.ts'
 
 /** A publisher that keeps what it is given until the test says how it went. */
 class Log {

@@ -119,7 +119,8 @@ class Supervised {
     if (state === 'starting') this.#startRun()
     else if (state === 'running') this.#logger.info({}, 'connector runs')
     else if (state === 'clearing') {
-      if (this.#attempt === 0) this.#logger.warn({ err: this.#lastError }, 'connector failed; it will be started again')
+      if (this.#attempt === 0)
+        this.#logger.warn({ reason: this.#lastError?.message }, 'connector failed; it will be started again')
       else this.#logger.debug({ err: this.#lastError, attempt: this.#attempt }, 'connector failed again')
       this.#stopRun('cleared')
     } else if (state === 'waiting') {

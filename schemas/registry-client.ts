@@ -135,8 +135,17 @@ export class RegistryClient {
           throw new SchemaIncompatibleError(subject, await this.#differences(subject, schema, failed))
       },
     )
-    if (isFree) await this.#call(() => this.#api.Subject.updateConfig({ subject, body: { compatibility } }))
+    if (isFree) await this.#setCompatibility(subject, compatibility)
     return answer.id
+  }
+
+  /** Several clients may register a new subject at once: the level that another one has set meanwhile stands. */
+  async #setCompatibility(subject: string, compatibility: Compatibility): Promise<void> {
+    try {
+      await this.#call(() => this.#api.Subject.updateConfig({ subject, body: { compatibility } }))
+    } catch (error) {
+      if (!(error instanceof RegistryRefusedError && error.status === 409)) throw error
+    }
   }
 
   /**

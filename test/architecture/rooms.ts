@@ -8,6 +8,8 @@ export interface Room {
 /** What every room may know of Kafka: the port and the errors that its providers throw. Never a provider. */
 const KAFKA_PORT = ['kafka/port.ts', 'kafka/errors.ts']
 const STREAMS_DOOR = 'streams/index.ts'
+/** What a user of the engine chooses from. */
+const KAFKA_PROVIDERS = ['kafka/port.ts', 'kafka/kafkajs.ts', 'kafka/embedded.ts']
 
 /** The first room whose folder holds a file is its room: inner rooms stand before outer ones. */
 export const ROOMS: readonly Room[] = [
@@ -35,7 +37,11 @@ export const ROOMS: readonly Room[] = [
     mayImport: [STREAMS_DOOR, 'schemas', 'common'],
     why: 'what is served is asked of the engine through its public door',
   },
-  { folder: 'examples', mayImport: [STREAMS_DOOR, 'schemas', 'common'], why: 'an example shows what a user may do' },
+  {
+    folder: 'examples',
+    mayImport: [STREAMS_DOOR, 'schemas', 'common', ...KAFKA_PROVIDERS],
+    why: 'an example shows what a user may do',
+  },
   { folder: 'bin', mayImport: ['*'], why: 'programs wire everything together' },
   { folder: 'scripts', mayImport: ['*'], why: 'tools are programs too' },
   { folder: 'test', mayImport: ['*'], why: 'what crosses folders is tested here' },
