@@ -1,5 +1,6 @@
 /** The building: streams, HTTP and page; with the connectors and a simulated house where nothing else is set. `npm start`. */
 
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Logger } from '../common/log.ts'
 import { Metrics } from '../common/metrics.ts'
@@ -7,16 +8,19 @@ import { LiveHub } from '../http/live/live-hub.ts'
 import { createHttpServer } from '../http/server.ts'
 import { KafkaStreams } from '../streams/index.ts'
 import { buildingTopology } from '../topology/building.ts'
+import { reportConnectors } from './connector-reports.ts'
 import { deadLetterHandler } from './dead-letters.ts'
-import type { BusName, Field } from './field.ts'
+import type { BusName } from './field.ts'
 import { takeInstance } from './instance.ts'
 import { LiveFeed } from './live-feed.ts'
 import { type OpenField, openField, untilRunning } from './open-field.ts'
 import { openPlatform, type Platform } from './platform.ts'
 import { type Closing, runProgram } from './program.ts'
+import { readinessChecks } from './readiness.ts'
 import { openCommandSender } from './send-command.ts'
 import type { BuildingSettings } from './settings.ts'
 import { startProgram } from './start.ts'
+import { version } from './version.ts'
 
 const USAGE = `Runs the building: averages, occupancy and rules over the log, with queries and a web page over HTTP.
 Without settings everything it needs runs inside this process: log, schema registry, MQTT broker and a simulated house.`
@@ -42,6 +46,8 @@ await runProgram(log, async (closing, signal, fail) => {
     metrics,
     live: hub,
     commands: commands.send,
+    readiness: readinessChecks(platform),
+    version,
     log,
   })
   const { url } = await http.start()
@@ -91,7 +97,7 @@ async function maybeOpenField(
 }
 
 async function startStreams(
-  { applicationId, advertisedUrl }: BuildingSettings,
+  { applicationId, advertisedUrl, kafkaBrokers }: BuildingSettings,
   platform: Platform,
   directory: string,
   url: string,
@@ -105,7 +111,7 @@ async function startStreams(
   const streams = new KafkaStreams(buildingTopology({ registry: platform.registry }), {
     applicationId,
     kafka: platform.kafka,
-    stateDir: join(directory, 'state'),
+    stateDir: stateDirectory(directory, kafkaBrokers),
     applicationServer: advertisedUrl ?? url,
     processingGuarantee: 'exactly_once',
     commitInterval: '100ms',
@@ -128,15 +134,6 @@ function nameRooms({ house }: OpenField, hub: LiveHub): void {
   }
 }
 
-function reportConnectors(field: Field, hub: LiveHub, closing: Closing): void {
-  const report = (): void => {
-    for (const status of field.statuses()) hub.publish({ type: 'connector', key: status.name, data: status })
-  }
-  const timer = setInterval(report, 2_000)
-  closing.add('the connector reports', () => clearInterval(timer))
-  report()
-}
-
 function announce(url: string, opened: OpenField | undefined): void {
   const lines = [
     '',
@@ -151,4 +148,14 @@ function announce(url: string, opened: OpenField | undefined): void {
     '',
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** State belongs to the log that it was made from: each log has a place of its own. */
+function stateDirectory(directory: string, brokers: readonly string[] | undefined): string {
+  if (brokers === undefined) return join(directory, 'state')
+  const id = createHash('sha256')
+    .update([...brokers].sort().join(','))
+    .digest('hex')
+    .slice(0, 12)
+  return join(directory, `state-kafka-${id}`)
 }

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Database } from '../common/rocksdb.ts'
 
 const MAX_INSTANCES = 64
 
@@ -12,42 +12,24 @@ export interface Instance {
 }
 
 /**
- * Takes the first place in the data directory that no living process has, so that several processes can be started from one
- * folder. A place whose process is gone (killed) is taken over with the state in it.
+ * Takes the first place in the data directory that no process has, so that several can be started from one folder. What holds a
+ * place is the lock of an (empty) database in it: the operating system lets go of it however the process ends, so a place whose
+ * process was killed is taken over with the state in it.
  */
 export async function takeInstance(dataDir: string): Promise<Instance> {
   for (let number = 1; number <= MAX_INSTANCES; number++) {
     const directory = join(dataDir, `instance-${number}`)
-    await mkdir(directory, { recursive: true })
-    const lock = join(directory, 'process.lock')
-    if (!(await take(lock))) continue
-    return { number, directory, release: () => rm(lock, { force: true }) }
+    const lock = await openUnlessHeld(join(directory, 'lock'))
+    if (lock !== undefined) return { number, directory, release: () => lock.close() }
   }
   throw new Error(`${dataDir} has ${MAX_INSTANCES} processes on it already`)
 }
 
-async function take(lock: string): Promise<boolean> {
-  for (;;) {
-    try {
-      const file = await open(lock, 'wx')
-      await file.writeFile(String(process.pid))
-      await file.close()
-      return true
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
-    if (owner !== process.pid && isAlive(owner)) return false
-    await rm(lock, { force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
+async function openUnlessHeld(path: string): Promise<Database | undefined> {
   try {
-    process.kill(pid, 0)
-    return true
+    return await Database.open(path)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if (/lock/i.test((error as Error).message)) return undefined
+    throw error
   }
 }

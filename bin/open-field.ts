@@ -37,8 +37,7 @@ export interface OpenFieldOptions {
  */
 export async function openField(options: OpenFieldOptions): Promise<OpenField> {
   const { settings, platform, buses, closing, log, directory } = options
-  const house =
-    settings.simulate === 'none' ? undefined : demoHouse(settings.simulate === 'house' ? 12 : settings.simulate)
+  const house = simulatedHouse(settings)
   const devices = house === undefined ? [] : await makeKnown(house, platform, log)
   const mqtt = buses.has('mqtt') ? await openMqtt(settings, `${settings.applicationId}-mqtt`, closing, log) : undefined
   const simulated = new Set(house === undefined ? [] : [...buses].filter((bus) => !hasRealDevices(bus, settings)))
@@ -61,6 +60,10 @@ export async function openField(options: OpenFieldOptions): Promise<OpenField> {
   )
   closing.add('the connectors', () => field.stop())
   return { field, house, mqttUrl: mqtt?.url }
+}
+
+function simulatedHouse({ simulate, timeZone }: BuildingSettings): HouseConfig | undefined {
+  return simulate === 'none' ? undefined : { ...demoHouse(simulate === 'house' ? 12 : simulate), timeZone }
 }
 
 /** A connector that joins late would miss the first commands: wait for them, within reason. */

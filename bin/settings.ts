@@ -13,7 +13,7 @@ export type Simulation = 'house' | 'none' | number
 const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 const KNX_PORT = 3671
-const MAX_SIMULATED_ROOMS = 10_000
+const MAX_SIMULATED_ROOMS = 3_000
 /** What Kafka allows in the names of topics and groups. */
 const KAFKA_NAME = /^[a-zA-Z0-9._-]{1,200}$/
 
@@ -139,11 +139,12 @@ export function loadBuildingSettings(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   readFile?: (path: string) => string,
+  furtherProblems: (settings: BuildingSettings) => readonly string[] = () => [],
 ): LoadedSettings<typeof BUILDING_SETTINGS> {
   return loadSettings(BUILDING_SETTINGS, {
     args,
     env,
-    check: combinationProblems,
+    check: (settings) => [...combinationProblems(settings), ...furtherProblems(settings)],
     envPrefix: 'BROOK_',
     foreignEnv: TOOL_VARIABLES,
     ...(readFile ? { readFile } : {}),

@@ -4,15 +4,16 @@ import { GatewaySimulator } from '../connectors/knx/gateway-simulator.ts'
 import { simulatedDatapoints } from '../connectors/knx/simulated-building.ts'
 import type { MqttEndpoint } from '../connectors/mqtt/client.ts'
 import { MqttSimulator } from '../connectors/mqtt/simulator.ts'
-import { HouseModel } from '../connectors/simulation/house-model.ts'
+import type { HouseModel } from '../connectors/simulation/house-model.ts'
 import { SerialSimulator } from '../connectors/zwave/serial-simulator.ts'
 import { DIMMER, MULTISENSOR, type NodeModel, type SensorName } from '../connectors/zwave/simulated-node.ts'
 import type { Device, ReadingKind } from '../schemas/types.ts'
 import { ActuatorMemory } from './actuator-memory.ts'
 import type { BusName } from './field.ts'
 import type { HostAndPort } from './settings.ts'
+import { SimulatedWorld } from './simulated-world.ts'
 
-const STEP_MS = 1_000
+const TICK_MS = 1_000
 /** Sensors report this often even when nothing changes; motion, at once. */
 const REPORT_MS = 5_000
 /** Full dimmer level of Z-Wave. */
@@ -39,12 +40,14 @@ export interface Simulation {
 /** Starts the wire simulators of the buses and lets time pass in the house behind them. */
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { devices, buses, directory, log } = options
-  const model = new HouseModel({ devices, startMs: Date.now(), seed: Date.now() % 1_000_000 })
+  const world = await SimulatedWorld.open(join(directory, 'simulated-world.json'), devices)
+  const { model } = world
   const memory = await ActuatorMemory.open(join(directory, 'simulated-levels.json'), log)
   for (const [id, level] of memory.levels) {
     const [deviceId = '', kind = ''] = id.split('/')
     model.setActuator(deviceId, kind as ReadingKind, level)
   }
+  world.advance(Date.now())
   const changed = (deviceId: string, kind: ReadingKind, level: number): void => {
     model.setActuator(deviceId, kind, level)
     memory.set(deviceId, kind, level)
@@ -52,13 +55,11 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const knx = buses.has('knx') ? await startKnx(devices, model, memory, changed, log) : undefined
   const zwave = buses.has('zwave') ? await startZwave(devices, model, changed) : undefined
   const mqtt = buses.has('mqtt') && options.mqtt ? startMqtt(devices, model, options.mqtt, log) : undefined
-  let lastMs = Date.now()
   const timer = setInterval(() => {
     const nowMs = Date.now()
-    model.step(Math.max(0, nowMs - lastMs))
-    lastMs = nowMs
+    world.advance(nowMs)
     zwave?.report(nowMs)
-  }, STEP_MS)
+  }, TICK_MS)
   await mqtt?.start()
   return {
     model,

@@ -10,14 +10,21 @@ export interface Started {
   isGiven(name: keyof BuildingSettings): boolean
 }
 
-/** Reads the settings and makes the log; prints the help, or all problems at once, and ends the process where that is due. */
-export function startProgram(usage: string, args: readonly string[]): Started {
+/**
+ * Reads the settings and makes the log; prints the help, or all problems at once, and ends the process where that is due.
+ * `furtherProblems`: what this program alone asks of the settings.
+ */
+export function startProgram(
+  usage: string,
+  args: readonly string[],
+  furtherProblems?: (settings: BuildingSettings) => readonly string[],
+): Started {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${usage}\n\n${helpText(BUILDING_SETTINGS)}\n`)
     process.exit(0)
   }
   try {
-    const { settings, sources, warnings } = loadBuildingSettings(args, process.env)
+    const { settings, sources, warnings } = loadBuildingSettings(args, process.env, undefined, furtherProblems)
     const log = createLogger({ level: settings.logLevel, pretty: process.stdout.isTTY === true })
     for (const warning of warnings) log.warn({}, warning)
     return { settings, log, isGiven: (name) => sources[name] !== 'default' }

@@ -1,0 +1,50 @@
+import { Branch, PassThrough } from '../processors/stateless.ts'
+import type { KStream } from './kstream.ts'
+import type { StreamNode } from './nodes.ts'
+import type { Named } from './options.ts'
+import type { ProcessorPlan } from './plan.ts'
+
+/**
+ * Branches of a stream: a record goes to the first whose predicate holds. Creates node KSTREAM-BRANCH-n and one more per branch, named
+ * by the split's name and the branch's name or number (0 is the default branch).
+ * @see org.apache.kafka.streams.kstream.BranchedKStream
+ */
+export class BranchedKStream<K, V> {
+  readonly #stream: StreamNode<K, V>
+  readonly #splitName: string
+  readonly #split: ProcessorPlan
+  readonly #branches: { child: string; predicate: (value: V, key: K) => boolean }[] = []
+  readonly #outputs: Record<string, KStream<K, V>> = {}
+
+  constructor(stream: StreamNode<K, V>, options: Named) {
+    this.#stream = stream
+    this.#splitName = stream.context.names.orElse(options.name, 'KSTREAM-BRANCH-')
+    this.#split = stream.context.processor(this.#splitName, [stream.node], () => new Branch<K, V>(this.#branches))
+  }
+
+  /** The next branch. */
+  branch(predicate: (value: V, key: K) => boolean, options: Named = {}): this {
+    this.#add(options.name ?? String(this.#branches.length + 1), predicate)
+    return this
+  }
+
+  /** Everything else goes to one more branch; gives all of them by node name. */
+  defaultBranch(options: Named = {}): Readonly<Record<string, KStream<K, V>>> {
+    this.#add(options.name ?? '0', () => true)
+    return this.#outputs
+  }
+
+  /** Everything else goes no further; gives all branches by node name. */
+  noDefaultBranch(): Readonly<Record<string, KStream<K, V>>> {
+    return this.#outputs
+  }
+
+  #add(suffix: string, predicate: (value: V, key: K) => boolean): void {
+    const { context, serdes, sources, repartitionRequired } = this.#stream
+    const child = `${this.#splitName}${suffix}`
+    context.names.node(child)
+    this.#branches.push({ child, predicate })
+    const node = context.processor(child, [this.#split], () => new PassThrough())
+    this.#outputs[child] = context.make.stream({ context, node, serdes, sources, repartitionRequired })
+  }
+}

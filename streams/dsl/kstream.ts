@@ -1,0 +1,346 @@
+import type { Serde } from '../../common/serde.ts'
+import type { Processor } from '../processors/processor.ts'
+import {
+  PassThrough,
+  StatelessFilter,
+  StatelessFlatMap,
+  StatelessFlatMapValues,
+  StatelessMap,
+  StatelessMapValues,
+  StatelessPeek,
+} from '../processors/stateless.ts'
+import type { StreamPartitioner, TopicNameExtractor } from '../topology-nodes.ts'
+import { BranchedKStream } from './branch.ts'
+import { commonSerde, requireSerde } from './context.ts'
+import { GlobalKTable } from './global-ktable.ts'
+import { KGroupedStream } from './kgrouped-stream.ts'
+import { KTable } from './ktable.ts'
+import type { StreamNode } from './nodes.ts'
+import type {
+  Grouped,
+  Joined,
+  Materialized,
+  Named,
+  ProcessOptions,
+  Produced,
+  Repartitioned,
+  StreamJoined,
+} from './options.ts'
+import type { Serdes } from './plan.ts'
+import { sourceTable } from './source-table.ts'
+import { joinGlobalTable, joinStreams, joinTable, type StreamJoinKind } from './stream-joins.ts'
+import { defaultPartitioner } from './windowed-serde.ts'
+import type { JoinWindows } from './windows.ts'
+
+/**
+ * A stream of records, each one a fact of its own. Lambdas get value first, then key. Values of topics that hold tombstones may
+ * be null. Operators create a node each, named KSTREAM-<OPERATOR>-n unless `name` is given.
+ * @see org.apache.kafka.streams.kstream.KStream
+ */
+export class KStream<K, V> {
+  readonly stream: StreamNode<K, V>
+
+  constructor(stream: StreamNode<K, V>) {
+    this.stream = stream
+  }
+
+  /** Records for which the predicate holds. @see KStreamFilter */
+  filter<W extends V>(predicate: (value: V, key: K) => value is W, options?: Named): KStream<K, W>
+  filter(predicate: (value: V, key: K) => boolean, options?: Named): KStream<K, V>
+  filter(predicate: (value: V, key: K) => boolean, options: Named = {}): KStream<K, V> {
+    return this.#same('KSTREAM-FILTER-', options, () => new StatelessFilter(predicate, true))
+  }
+
+  /** Records for which the predicate does not hold. @see KStreamFilter */
+  filterNot(predicate: (value: V, key: K) => boolean, options: Named = {}): KStream<K, V> {
+    return this.#same('KSTREAM-FILTER-', options, () => new StatelessFilter(predicate, false))
+  }
+
+  /** Another key and value for each record. Later operators that need the key's place repartition first. @see KStreamMap */
+  map<K2, V2>(mapper: (value: V, key: K) => readonly [K2, V2], options: Named = {}): KStream<K2, V2> {
+    return this.#next<K2, V2>(
+      'KSTREAM-MAP-',
+      options,
+      () => new StatelessMap(mapper),
+      { key: undefined, value: undefined },
+      true,
+    )
+  }
+
+  /** Another value for each record, under the same key. @see KStreamMapValues */
+  mapValues<V2>(mapper: (value: V, key: K) => V2, options: Named = {}): KStream<K, V2> {
+    return this.#next<K, V2>('KSTREAM-MAPVALUES-', options, () => new StatelessMapValues(mapper), {
+      key: this.stream.serdes.key,
+      value: undefined,
+    })
+  }
+
+  /** Any number of records for each one. @see KStreamFlatMap */
+  flatMap<K2, V2>(mapper: (value: V, key: K) => Iterable<readonly [K2, V2]>, options: Named = {}): KStream<K2, V2> {
+    return this.#next<K2, V2>(
+      'KSTREAM-FLATMAP-',
+      options,
+      () => new StatelessFlatMap(mapper),
+      { key: undefined, value: undefined },
+      true,
+    )
+  }
+
+  /** Any number of values for each one, under the same key. @see KStreamFlatMapValues */
+  flatMapValues<V2>(mapper: (value: V, key: K) => Iterable<V2>, options: Named = {}): KStream<K, V2> {
+    return this.#next<K, V2>('KSTREAM-FLATMAPVALUES-', options, () => new StatelessFlatMapValues(mapper), {
+      key: this.stream.serdes.key,
+      value: undefined,
+    })
+  }
+
+  /** Another key for each record, the value stays. @see KStreamImpl.selectKey */
+  selectKey<K2>(selector: (value: V, key: K) => K2, options: Named = {}): KStream<K2, V> {
+    const mapper = (value: V, key: K): readonly [K2, V] => [selector(value, key), value]
+    return this.#next<K2, V>(
+      'KSTREAM-KEY-SELECT-',
+      options,
+      () => new StatelessMap(mapper),
+      { key: undefined, value: this.stream.serdes.value },
+      true,
+    )
+  }
+
+  /** Calls the action with each record and passes it on. @see KStreamPeek */
+  peek(action: (value: V, key: K) => void, options: Named = {}): KStream<K, V> {
+    return this.#same('KSTREAM-PEEK-', options, () => new StatelessPeek(action, true), true)
+  }
+
+  /** Calls the action with each record; the stream ends here. @see KStreamForeach */
+  foreach(action: (value: V, key: K) => void, options: Named = {}): void {
+    this.#same('KSTREAM-FOREACH-', options, () => new StatelessPeek(action, false), true)
+  }
+
+  /** Prints each record to the standard output as `[label]: key, value`; the stream ends here. @see KStreamPrint */
+  print(options: Named & { readonly label?: string } = {}): void {
+    const name = this.stream.context.names.orElse(options.name, 'KSTREAM-PRINTER-')
+    const label = options.label ?? this.stream.node.name
+    const action = (value: V, key: K): void => void process.stdout.write(`[${label}]: ${text(key)}, ${text(value)}\n`)
+    this.stream.context.processor(name, [this.stream.node], () => new StatelessPeek(action, false))
+  }
+
+  /** Sends each record to the first branch whose predicate holds. @see KStreamBranch */
+  split(options: Named = {}): BranchedKStream<K, V> {
+    return new BranchedKStream(this.stream, options)
+  }
+
+  /** Records of both streams; nothing is promised of their order. Serdes stay known where both streams have the same. @see KStreamImpl.merge */
+  merge(other: KStream<K, V>, options: Named = {}): KStream<K, V> {
+    const { context, node, serdes, sources, repartitionRequired } = this.stream
+    const name = context.names.orElse(options.name, 'KSTREAM-MERGE-')
+    const merged = context.processor(name, [node, other.stream.node], () => new PassThrough())
+    return new KStream({
+      context,
+      node: merged,
+      serdes: {
+        key: commonSerde(serdes.key, other.stream.serdes.key),
+        value: commonSerde(serdes.value, other.stream.serdes.value),
+      },
+      sources: new Set([...sources, ...other.stream.sources]),
+      repartitionRequired: repartitionRequired || other.stream.repartitionRequired,
+    })
+  }
+
+  /** Through a topic of Brook's own, `<applicationId>-<name>-repartition`, even if the key was not changed. @see KStream#repartition */
+  repartition(options: Repartitioned<K, V> = {}): KStream<K, V> {
+    const { context, node } = this.stream
+    const serdes = this.#serdes(options)
+    const prefix = options.name ?? context.names.node('KSTREAM-REPARTITION-')
+    const plan = context.repartition(node, prefix, serdes as Serdes, {
+      partitions: options.partitions,
+      partitioner: options.partitioner as StreamPartitioner | undefined,
+    })
+    return new KStream({ context, node: plan, serdes, sources: new Set([plan.name]), repartitionRequired: false })
+  }
+
+  /**
+   * Writes the stream to a topic, or to the one that a function names per record; the topics must exist. Windowed keys go to the
+   * partition of their inner key. Creates node KSTREAM-SINK-n. @throws {TopologyError} when a serde is not known.
+   */
+  to(topic: string | TopicNameExtractor<K, V>, options: Produced<K, V> = {}): void {
+    const { context, node } = this.stream
+    const name = context.names.orElse(options.name, 'KSTREAM-SINK-')
+    const serdes = this.#serdes(options)
+    const what = `sink ${name}${typeof topic === 'string' ? ` to ${topic}` : ''}`
+    const key = requireSerde(serdes.key, 'key', what) as Serde<unknown>
+    const value = requireSerde(serdes.value, 'value', what) as Serde<unknown>
+    const partitioner = (options.partitioner as StreamPartitioner | undefined) ?? defaultPartitioner(key)
+    context.plan.add({
+      kind: 'sink',
+      name,
+      parents: [node],
+      topic: topic as string | TopicNameExtractor,
+      key,
+      value,
+      partitioner,
+    })
+  }
+
+  /**
+   * The stream as a table: each record the new value of its key's row, null deletes it; null keys are dropped. Creates node
+   * KSTREAM-TOTABLE-n, a repartition topic if the key was changed, and a store when it has a name or an operator reads the rows.
+   * @see KStream#toTable
+   */
+  toTable(options: Materialized<K, V> = {}): KTable<K, V> {
+    const { context } = this.stream
+    const name = context.names.orElse(options.name, 'KSTREAM-TOTABLE-')
+    const store = options.store ?? context.names.store('KSTREAM-TOTABLE-')
+    const serdes = this.#serdes(options)
+    const repartition = this.stream.repartitionRequired
+      ? context.repartition(this.stream.node, name, serdes as Serdes)
+      : undefined
+    const parent = repartition ?? this.stream.node
+    const sources = repartition === undefined ? this.stream.sources : new Set([repartition.name])
+    return new KTable<K, V>(sourceTable(context, { name, store, parent, serdes, sources, options }))
+  }
+
+  /** A processor of your own; it may change keys. Its stores are named in the options. @see KStream#process */
+  process<K2 = K, V2 = V>(supplier: () => Processor<K, V, K2, V2>, options: ProcessOptions = {}): KStream<K2, V2> {
+    return this.#process<K2, V2>('KSTREAM-PROCESSOR-', supplier, options, { key: undefined, value: undefined }, true)
+  }
+
+  /** A processor of your own that leaves keys as they are. @see KStream#processValues */
+  processValues<V2 = V>(supplier: () => Processor<K, V, K, V2>, options: ProcessOptions = {}): KStream<K, V2> {
+    return this.#process<K, V2>(
+      'KSTREAM-PROCESSVALUES-',
+      supplier,
+      options,
+      { key: this.stream.serdes.key, value: undefined },
+      false,
+    )
+  }
+
+  /** Groups by the key as it is. */
+  groupByKey(options: Grouped<K, V> = {}): KGroupedStream<K, V> {
+    return new KGroupedStream({ ...this.stream, serdes: this.#serdes(options), name: options.name })
+  }
+
+  /** Groups by another key; always repartitions. Creates node KSTREAM-KEY-SELECT-n (or of the group's name). */
+  groupBy<K2>(selector: (value: V, key: K) => K2, options: Grouped<K2, V> = {}): KGroupedStream<K2, V> {
+    const keyed = this.selectKey(selector, options.name === undefined ? {} : { name: options.name }).stream
+    const serdes = { key: options.key, value: options.value ?? this.stream.serdes.value }
+    return new KGroupedStream({ ...keyed, serdes, name: options.name })
+  }
+
+  /**
+   * With a table: joins each record with the table's current row of its key. Only records of the stream emit; their time and headers
+   * stay. Drops records without a row, null keys and null values. Must be co-partitioned with the table.
+   * With a global table: the same under a key that the selector gives; no co-partitioning.
+   * With a stream: pairs of records of one key within the window, in both orders of arrival; null keys and values are dropped. Creates
+   * two window stores with changelogs. Result time: the later of the two.
+   * @see KStreamKTableJoin, KStreamGlobalKTableJoin, KStreamKStreamJoin
+   */
+  join<T, R>(table: KTable<K, T>, joiner: (value: V, row: T, key: K) => R, options?: Joined<K, V>): KStream<K, R>
+  join<G, T, R>(
+    table: GlobalKTable<G, T>,
+    selectKey: (value: V, key: K) => G | null,
+    joiner: (value: V, row: T, key: K) => R,
+    options?: Named,
+  ): KStream<K, R>
+  join<V2, R>(
+    other: KStream<K, V2>,
+    joiner: (value: V, otherValue: V2, key: K) => R,
+    windows: JoinWindows,
+    options?: StreamJoined<K, V, V2>,
+  ): KStream<K, R>
+  join(other: unknown, second: unknown, third?: unknown, fourth?: unknown): unknown {
+    return this.#join('inner', other, second, third, fourth)
+  }
+
+  /** As {@link join}, and records of this side without a partner, with `undefined` for it: at once where a table is joined, when their window has closed where a stream is. */
+  leftJoin<T, R>(
+    table: KTable<K, T>,
+    joiner: (value: V, row: T | undefined, key: K) => R,
+    options?: Joined<K, V>,
+  ): KStream<K, R>
+  leftJoin<G, T, R>(
+    table: GlobalKTable<G, T>,
+    selectKey: (value: V, key: K) => G | null,
+    joiner: (value: V, row: T | undefined, key: K) => R,
+    options?: Named,
+  ): KStream<K, R>
+  leftJoin<V2, R>(
+    other: KStream<K, V2>,
+    joiner: (value: V, otherValue: V2 | undefined, key: K) => R,
+    windows: JoinWindows,
+    options?: StreamJoined<K, V, V2>,
+  ): KStream<K, R>
+  leftJoin(other: unknown, second: unknown, third?: unknown, fourth?: unknown): unknown {
+    return this.#join('left', other, second, third, fourth)
+  }
+
+  /** As {@link join} of streams, and records of either side without a partner, when their window has closed. @see KStreamKStreamJoin */
+  outerJoin<V2, R>(
+    other: KStream<K, V2>,
+    joiner: (value: V | undefined, otherValue: V2 | undefined, key: K) => R,
+    windows: JoinWindows,
+    options: StreamJoined<K, V, V2> = {},
+  ): KStream<K, R> {
+    return new KStream(joinStreams('outer', this.stream, other.stream, joiner, windows, options))
+  }
+
+  #join(kind: StreamJoinKind, other: unknown, second: unknown, third: unknown, fourth: unknown): unknown {
+    if (other instanceof KTable)
+      return new KStream(
+        joinTable(kind === 'left', this.stream, other.table, second as never, (third ?? {}) as Joined<K, V>),
+      )
+    if (other instanceof GlobalKTable)
+      return new KStream(
+        joinGlobalTable(kind === 'left', this.stream, other, second as never, third as never, (fourth ?? {}) as Named),
+      )
+    const stream = other as KStream<K, unknown>
+    return new KStream(
+      joinStreams(
+        kind,
+        this.stream,
+        stream.stream,
+        second as never,
+        third as JoinWindows,
+        (fourth ?? {}) as StreamJoined<K, V, unknown>,
+      ),
+    )
+  }
+
+  #process<K2, V2>(
+    prefix: string,
+    supplier: () => Processor<K, V, K2, V2>,
+    options: ProcessOptions,
+    serdes: Serdes<K2, V2>,
+    changesKey: boolean,
+  ): KStream<K2, V2> {
+    const { context, node, sources, repartitionRequired } = this.stream
+    const name = context.names.orElse(options.name, prefix)
+    const plan = context.processor(name, [node], supplier, { connects: () => options.stores ?? [], retains: true })
+    return new KStream({ context, node: plan, serdes, sources, repartitionRequired: changesKey || repartitionRequired })
+  }
+
+  #same(prefix: string, options: Named, supplier: () => unknown, retains = false): KStream<K, V> {
+    return this.#next<K, V>(prefix, options, supplier, this.stream.serdes, false, retains)
+  }
+
+  #next<K2, V2>(
+    prefix: string,
+    options: Named,
+    supplier: () => unknown,
+    serdes: Serdes<K2, V2>,
+    changesKey = false,
+    retains = false,
+  ): KStream<K2, V2> {
+    const { context, node, sources, repartitionRequired } = this.stream
+    const plan = context.processor(context.names.orElse(options.name, prefix), [node], supplier, { retains })
+    return new KStream({ context, node: plan, serdes, sources, repartitionRequired: repartitionRequired || changesKey })
+  }
+
+  #serdes(options: { readonly key?: Serde<K>; readonly value?: Serde<V> }): Serdes<K, V> {
+    return { key: options.key ?? this.stream.serdes.key, value: options.value ?? this.stream.serdes.value }
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+}

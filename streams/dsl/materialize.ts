@@ -1,0 +1,99 @@
+import type { Serde } from '../../common/serde.ts'
+import type { StoreBuilder } from '../../stores/store-builder.ts'
+import { Stores } from '../../stores/stores.ts'
+import type { AggregateOptions } from '../processors/stream-aggregate.ts'
+import type { TableSettings } from '../processors/table-forwarder.ts'
+import type { TableResult } from '../processors/table-operators.ts'
+import { type BuilderContext, copyThrough, identityOf, requireSerde } from './context.ts'
+import type { Materialized, TableMaterialized } from './options.ts'
+import type { PlanNode, Serdes } from './plan.ts'
+
+/** True for options that on the JVM would be a `Materialized`, not a `Named` alone. */
+export function isMaterialized(options: object): boolean {
+  return Object.keys(options).some((key) => key !== 'name')
+}
+
+/** What an aggregation is told when a task starts: who downstream wants old values, and which values must be copied. */
+export function aggregateSettings<A>(
+  context: BuilderContext,
+  store: string,
+  key: Serde<unknown>,
+  value: Serde<A>,
+  caching: boolean | undefined,
+) {
+  const settings: TableSettings<A> = { sendOldValues: false, caching: caching !== false, copy: undefined }
+  const copy = copyThrough(value)
+  return {
+    copy,
+    enableOldValues: (): boolean => {
+      settings.sendOldValues = true
+      return true
+    },
+    /** `sharesInput`: one input may become several aggregates. */
+    options: (node: PlanNode, sharesInput = false): AggregateOptions<A> => {
+      if (settings.sendOldValues || context.isRetained(node)) settings.copy = copy
+      const copyInput = sharesInput || context.isShared(node) ? copy : undefined
+      return { store, settings, keyIdOf: identityOf(key), copyInput }
+    },
+  }
+}
+
+/** The options of a store, without those that name it or say what is in it. */
+export function storeOptions(options: {
+  readonly persistent?: boolean | undefined
+  readonly logging?: boolean | undefined
+  readonly changelogConfigs?: Readonly<Record<string, string>> | undefined
+}) {
+  const { persistent = true, logging = true, changelogConfigs = {} } = options
+  return { persistent, logging, changelogConfigs }
+}
+
+export interface StoredTable<V> {
+  readonly settings: TableSettings<V>
+  /** Whether somebody reads the rows; a store is made then only. */
+  readonly isKept: () => boolean
+  /** Somebody reads the rows: there has to be a store. */
+  keep(): void
+  readonly builders: () => readonly StoreBuilder[]
+  readonly result: () => TableResult<V>
+}
+
+/**
+ * The store of a table, and the settings that its processor reads at the start of a task. `kept`: it is there whether its
+ * rows are read by others or not. Its rows are replaced, never changed in place, so nothing is copied.
+ */
+export function storedTable<K, V>(
+  name: string,
+  store: string | undefined,
+  serdes: Serdes<K, V>,
+  options: Omit<Materialized<K, V>, 'store'> | Omit<TableMaterialized<K, V>, 'store'>,
+  kept: boolean,
+): StoredTable<V> {
+  const settings: TableSettings<V> = { sendOldValues: false, caching: options.caching !== false, copy: undefined }
+  const state = { kept: kept && store !== undefined }
+  let builder: StoreBuilder | undefined
+  const build = (): StoreBuilder => {
+    const what = `table ${name} (store ${store})`
+    builder ??= Stores.keyValueStore<K, V>(store as string, {
+      key: requireSerde(serdes.key, 'key', what),
+      value: requireSerde(serdes.value, 'value', what),
+      ...storeOptions(options),
+    }) as unknown as StoreBuilder
+    return builder
+  }
+  if (state.kept) build()
+  return {
+    settings,
+    isKept: () => state.kept,
+    keep: () => {
+      state.kept = true
+      build()
+    },
+    builders: () => (state.kept ? [build()] : []),
+    result: () => {
+      const { key } = serdes
+      const keyIdOf = key === undefined ? (k: unknown) => k : identityOf(key as Serde<unknown>)
+      return { store: state.kept ? store : undefined, settings, keyIdOf }
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import { chain } from '../../common/awaitable.ts'
+import type { TableSettings } from '../processors/table-forwarder.ts'
+import { TableJoinMerge } from '../processors/table-operators.ts'
+import { TableTableJoin } from '../processors/table-table-join.ts'
+import { keyValueView, rowOf, type TableView } from '../processors/table-view.ts'
+import { isMaterialized, storedTable } from './materialize.ts'
+import type { TableNode } from './nodes.ts'
+import type { TableMaterialized } from './options.ts'
+
+export type TableJoinKind = 'inner' | 'left' | 'outer'
+
+type TableJoiner<K, V, V2, R> = (value: V | undefined, otherValue: V2 | undefined, key: K) => R
+
+/** Two sides and a merge; the result is stored when the options say anything about a store or its serdes. @see KTableImpl.doJoin */
+export function joinTables<K, V, V2, R>(
+  kind: TableJoinKind,
+  left: TableNode<K, V>,
+  right: TableNode<K, V2>,
+  joiner: TableJoiner<K, V, V2, R>,
+  options: TableMaterialized<K, R>,
+): TableNode<K, R> {
+  const { context } = left
+  const { names } = context
+  const store = options.store ?? (isMaterialized(options) ? names.store('KTABLE-MERGE-') : undefined)
+  const mergeName = names.orElse(options.name, 'KTABLE-MERGE-')
+  const sources = new Set([...left.sources, ...right.sources])
+  context.copartition(sources)
+  // A side that can be alone has to know whether a deleted row had been there.
+  if (kind !== 'inner') left.enableOldValues(true)
+  if (kind === 'outer') right.enableOldValues(true)
+  const leftName = names.suffixed(options.name, '-join-this', 'KTABLE-JOINTHIS-')
+  const rightName = names.suffixed(options.name, '-join-other', 'KTABLE-JOINOTHER-')
+  const settings: TableSettings<R> = { sendOldValues: false, caching: false, copy: undefined }
+  const leftView = left.view()
+  const rightView = right.view()
+  const alone = { left: kind !== 'inner', right: kind === 'outer' }
+  const leftSide = context.processor(
+    leftName,
+    [left.node],
+    () =>
+      new TableTableJoin<K, V, V2, R>({
+        other: rightView,
+        joiner,
+        alone: alone.left,
+        otherAlone: alone.right,
+        settings,
+        kept: context.isRetained(leftSide),
+      }),
+    { connects: () => rightView.storeNames() },
+  )
+  const rightSide = context.processor(
+    rightName,
+    [right.node],
+    () =>
+      new TableTableJoin<K, V2, V, R>({
+        other: leftView,
+        joiner: (b, a, key) => joiner(a, b, key),
+        alone: alone.right,
+        otherAlone: alone.left,
+        settings,
+        kept: context.isRetained(rightSide),
+      }),
+    { connects: () => leftView.storeNames() },
+  )
+  const serdes = { key: options.key ?? left.serdes.key, value: options.value }
+  const stored = storedTable(mergeName, store, serdes, options, true)
+  const merge = context.processor(mergeName, [leftSide, rightSide], () => new TableJoinMerge<K, R>(stored.result()), {
+    stores: stored.builders,
+    retains: store !== undefined,
+  })
+  const enableOldValues = (): boolean => {
+    left.enableOldValues(true)
+    right.enableOldValues(true)
+    settings.sendOldValues = true
+    stored.settings.sendOldValues = true
+    return true
+  }
+  const view = (): TableView<K, R> =>
+    store === undefined ? joinedView(kind, leftView, rightView, joiner) : keyValueView(store)
+  return { context, node: merge, serdes, sources, store, view, enableOldValues }
+}
+
+/** Rows of a join that is not stored: computed from both sides when somebody asks. @see KTableKTable…JoinValueGetter */
+function joinedView<K, V, V2, R>(
+  kind: TableJoinKind,
+  left: TableView<K, V>,
+  right: TableView<K, V2>,
+  joiner: TableJoiner<K, V, V2, R>,
+): TableView<K, R> {
+  return {
+    storeNames: () => [...new Set([...left.storeNames(), ...right.storeNames()])],
+    getter: (context, kept) => {
+      const getLeft = left.getter(context, kept)
+      const getRight = right.getter(context, kept)
+      return (key) =>
+        chain(getLeft(key), (a) =>
+          chain(getRight(key), (b) => {
+            if (!hasResult(kind, a !== undefined, b !== undefined)) return undefined
+            return rowOf(joiner(a?.value, b?.value, key), Math.max(a?.timestampMs ?? -1, b?.timestampMs ?? -1))
+          }),
+        )
+    },
+  }
+}
+
+function hasResult(kind: TableJoinKind, left: boolean, right: boolean): boolean {
+  if (kind === 'inner') return left && right
+  return left || (kind === 'outer' && right)
+}

@@ -1,0 +1,78 @@
+import type { Awaitable } from '../../common/awaitable.ts'
+import type { KeyValueStore, ValueAndTimestamp } from '../../stores/state-store.ts'
+import { changelogTopicName } from '../internal-topic-names.ts'
+import type { Change, StreamRecord } from '../record.ts'
+import type { Processor, ProcessorContext } from './processor.ts'
+import { type CopyOf, type KeyIdOf, TableForwarder, type TableSettings } from './table-forwarder.ts'
+
+/** Makes the next aggregate; it may change and return the one it was given (`undefined`: there is none yet). */
+export type Aggregate<K, V, A> = (aggregate: A | undefined, value: V, key: K) => A | null
+
+/** What an aggregation is told when its task starts. */
+export interface AggregateOptions<A> {
+  readonly store: string
+  readonly settings: TableSettings<A>
+  readonly keyIdOf: KeyIdOf
+  /**
+   * Set where an input value may be in somebody else's hands: an aggregator that returns its input makes it the aggregate, which
+   * later calls may change.
+   */
+  readonly copyInput: CopyOf<A> | undefined
+}
+
+/**
+ * One aggregate per key. Drops null keys and null values (rule 11); the result's time is the later of record and aggregate.
+ * @see KStreamAggregate, KStreamReduce
+ */
+export class StreamAggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
+  readonly #options: AggregateOptions<A>
+  readonly #aggregate: Aggregate<K, V, A>
+  #context!: ProcessorContext<K, Change<A>>
+  #rows!: KeyValueStore<K, A>
+  #forwarder!: TableForwarder<A>
+  #topic = ''
+
+  constructor(aggregate: Aggregate<K, V, A>, options: AggregateOptions<A>) {
+    this.#aggregate = aggregate
+    this.#options = options
+  }
+
+  init(context: ProcessorContext<K, Change<A>>): void {
+    const { store, settings, keyIdOf } = this.#options
+    this.#context = context
+    this.#rows = context.getStateStore(store)
+    this.#forwarder = new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
+    this.#topic = changelogTopicName(context.applicationId, store)
+  }
+
+  process(record: StreamRecord<K, V>): Awaitable<void> {
+    if (record.key === null) return this.#context.drop(record, 'null-key')
+    if (record.value === null) return this.#context.drop(record, 'null-value')
+    const row = this.#rows.getEntry(record.key)
+    return row instanceof Promise ? row.then((r) => this.#update(record, r)) : this.#update(record, row)
+  }
+
+  #update(
+    { key, value, timestampMs, headers }: StreamRecord<K, V>,
+    row: ValueAndTimestamp<A> | undefined,
+  ): Awaitable<void> {
+    const time = row === undefined ? timestampMs : Math.max(timestampMs, row.timestampMs)
+    const oldValue = row === undefined ? null : this.#forwarder.oldValue(row.value)
+    const made = this.#aggregate(row?.value, value, key)
+    const aggregate = ownAggregate(made, value, this.#options.copyInput, this.#topic)
+    if (row === undefined && aggregate === null && this.#forwarder.caching) return
+    this.#rows.put(key, aggregate, aggregate === null ? timestampMs : time, headers)
+    return this.#forwarder.forward(key, 0, aggregate, oldValue, time, headers, timestampMs)
+  }
+}
+
+/** The aggregate to keep: a copy where the aggregator returned its input and others may hold that. */
+export function ownAggregate<A>(
+  aggregate: A | null,
+  input: unknown,
+  copyInput: CopyOf<A> | undefined,
+  topic: string,
+): A | null {
+  const isInput = copyInput !== undefined && aggregate !== null && (aggregate as unknown) === input
+  return isInput ? copyInput(aggregate, topic) : aggregate
+}

@@ -1,0 +1,67 @@
+import { type Awaitable, chain } from '../../common/awaitable.ts'
+import type { KeyValueStore, ValueAndTimestamp, WindowStore } from '../../stores/state-store.ts'
+import { changelogTopicName } from '../internal-topic-names.ts'
+import type { Windowed } from '../record.ts'
+import type { ProcessorContext } from './processor.ts'
+import type { CopyOf } from './table-forwarder.ts'
+
+/** Reads the current row of a table; `undefined` when there is none. */
+export type RowGetter<K, V> = (key: K) => Awaitable<ValueAndTimestamp<V> | undefined>
+
+/** How joins read a table: the stores they must be connected to, and the getter inside a task. @see KTableValueGetterSupplier */
+export interface TableView<K, V> {
+  storeNames(): readonly string[]
+  /** `kept`: somebody may hold on to what is read, so a row that its table changes in place is given as a copy. */
+  getter(context: ProcessorContext, kept: boolean): RowGetter<K, V>
+}
+
+/** `copy` is given for tables whose rows are changed in place: aggregates. */
+export function keyValueView<K, V>(store: string, copy?: CopyOf<V>): TableView<K, V> {
+  return {
+    storeNames: () => [store],
+    getter: (context, kept) => {
+      const rows = context.getStateStore<KeyValueStore<K, V>>(store)
+      return copied(context, store, kept ? copy : undefined, (key) => rows.getEntry(key))
+    },
+  }
+}
+
+export function windowView<K, V>(store: string, copy: CopyOf<V>): TableView<Windowed<K>, V> {
+  return {
+    storeNames: () => [store],
+    getter: (context, kept) => {
+      const rows = context.getStateStore<WindowStore<K, V>>(store)
+      return copied(context, store, kept ? copy : undefined, (key) => rows.getEntry(key.key, key.startMs))
+    },
+  }
+}
+
+/** A table that is computed from its parent's rows instead of being stored. `undefined` or `null` from `map` = no row. */
+export function mappedView<K, V, V2>(
+  parent: TableView<K, V>,
+  map: (value: V, key: K) => V2 | null | undefined,
+): TableView<K, V2> {
+  return {
+    storeNames: () => parent.storeNames(),
+    getter: (context, kept) => {
+      const get = parent.getter(context, kept)
+      return (key) => chain(get(key), (row) => row && rowOf(map(row.value, key), row.timestampMs))
+    },
+  }
+}
+
+/** No row where there is no value. */
+export function rowOf<V>(value: V | null | undefined, timestampMs: number): ValueAndTimestamp<V> | undefined {
+  return value === null || value === undefined ? undefined : { value, timestampMs }
+}
+
+function copied<K, V>(
+  context: ProcessorContext,
+  store: string,
+  copy: CopyOf<V> | undefined,
+  get: RowGetter<K, V>,
+): RowGetter<K, V> {
+  if (copy === undefined) return get
+  const topic = changelogTopicName(context.applicationId, store)
+  return (key) => chain(get(key), (row) => row && { value: copy(row.value, topic), timestampMs: row.timestampMs })
+}

@@ -1,0 +1,154 @@
+import { type Awaitable, chain, eachInOrder } from '../../common/awaitable.ts'
+import type { Clock } from '../../common/clock.ts'
+import { InternalError } from '../../common/errors.ts'
+import type { Logger } from '../../common/log.ts'
+import { partitionName } from '../../common/record.ts'
+import type { FetchedBatch } from '../../kafka/port.ts'
+import type { StateStore } from '../../stores/state-store.ts'
+import type { OpenTaskDatabase } from '../../stores/task-database.ts'
+import { TopologyError } from '../errors.ts'
+import type { StreamRecord } from '../record.ts'
+import type { GlobalStore } from '../topology-nodes.ts'
+import type { Application } from './application.ts'
+import type { DeserializationExceptionHandler } from './record-queue.ts'
+import { RecordQueue } from './record-queue.ts'
+import type { OnDropped } from './stream-task.ts'
+import { type NodeHost, ProcessorTaskNode } from './task-nodes.ts'
+import { TaskStores } from './task-stores.ts'
+
+export const GLOBAL_TASK_ID = 'global'
+
+export interface GlobalTaskOptions {
+  readonly application: Application
+  readonly openPersistent: OpenTaskDatabase
+  readonly openMemory: OpenTaskDatabase
+  readonly cacheEntries: number
+  readonly clock: Clock
+  readonly log: Logger
+  readonly onDeserializationError: DeserializationExceptionHandler
+  readonly onDropped: OnDropped
+}
+
+/**
+ * Fills the global stores, all partitions of their topics, in offset order. Their state carries the offsets of the topics,
+ * which are their changelogs. No time relation to the streams, no forwarding.
+ * @see org.apache.kafka.streams.processor.internals.GlobalStateUpdateTask
+ */
+export class GlobalTask {
+  readonly stores: TaskStores
+  readonly #options: GlobalTaskOptions
+  readonly #processors = new Map<string, ProcessorTaskNode>()
+  readonly #sources: ReadonlyMap<string, GlobalStore>
+  readonly #offsets = new Map<string, number>()
+  #at: { topic: string; partition: number; offset: number } | undefined
+
+  private constructor(options: GlobalTaskOptions, stores: TaskStores) {
+    this.#options = options
+    this.stores = stores
+    const globals = [...options.application.topology.globalStores.values()]
+    this.#sources = new Map(globals.map((g) => [g.source.topics[0] as string, g]))
+    for (const { processor, source } of globals) {
+      const node = new ProcessorTaskNode(processor, this.#host())
+      this.#processors.set(source.topics[0] as string, node)
+    }
+    for (const node of this.#processors.values()) node.init()
+  }
+
+  static async open(options: GlobalTaskOptions): Promise<GlobalTask> {
+    const globals = [...options.application.topology.globalStores.values()]
+    const topicOf = new Map(globals.map((g) => [g.store.name, g.source.topics[0] as string]))
+    const stores = await TaskStores.open({
+      taskId: GLOBAL_TASK_ID,
+      partition: 0,
+      builders: globals.map((g) => g.store),
+      changelogTopic: (store) => topicOf.get(store) as string,
+      openPersistent: options.openPersistent,
+      openMemory: options.openMemory,
+      cacheEntries: options.cacheEntries,
+      onExpired: () => {},
+    })
+    return new GlobalTask(options, stores)
+  }
+
+  get topics(): readonly string[] {
+    return [...this.#sources.keys()]
+  }
+
+  store(name: string): StateStore | undefined {
+    return this.stores.get(name)
+  }
+
+  /** Takes a batch in; what it changed is written with the next `write`. Throws when a schema has to be fetched first (retry the batch). */
+  update(batch: FetchedBatch): Awaitable<void> {
+    const { topic, partition } = batch
+    const { source } = this.#sources.get(topic) as GlobalStore
+    const node = this.#processors.get(topic) as ProcessorTaskNode
+    let blocked: (() => void) | undefined
+    const queue = new RecordQueue(source, topic, partition, {
+      onDeserializationError: this.#options.onDeserializationError,
+      onDrop: (reason) => this.#options.onDropped(GLOBAL_TASK_ID, source.name, reason),
+      onUnblocked: () => blocked?.(),
+    })
+    queue.startAt(batch.nextOffset)
+    queue.add(batch)
+    const step = (): Awaitable<void> => {
+      for (;;) {
+        const head = queue.head
+        if (head === undefined) break
+        this.#at = { topic, partition, offset: queue.headOffset }
+        const pending = node.process(head)
+        if (pending instanceof Promise) return pending.then(() => queue.take()).then(step)
+        queue.take()
+      }
+      if (queue.blocked) {
+        return new Promise<void>((resolve) => (blocked = resolve)).then(() => queue.retryHead()).then(step)
+      }
+      this.#at = undefined
+      this.#offsets.set(partitionName(topic, partition), batch.nextOffset)
+    }
+    return step()
+  }
+
+  /** Writes what changed, with the offsets that it stands at. */
+  write(): Awaitable<void> {
+    if (this.#offsets.size === 0) return
+    this.stores.sendChanges(undefined)
+    return chain(this.stores.writeDrained(this.#offsets), () => {
+      this.stores.committed()
+      this.#offsets.clear()
+    })
+  }
+
+  async close(): Promise<void> {
+    await eachInOrder([...this.#processors.values()], (node) => node.close())
+    await this.stores.close()
+  }
+
+  #host(): NodeHost {
+    const { application, log, clock, onDropped } = this.#options
+    const refuse = (what: string): never => {
+      throw new TopologyError(`the processor of a global store cannot ${what}`)
+    }
+    return {
+      taskId: GLOBAL_TASK_ID,
+      applicationId: application.id,
+      log: log.child({ taskId: GLOBAL_TASK_ID }),
+      recordCacheMaxBytes: 0,
+      emitIntervalMs: 0,
+      get collector(): never {
+        throw new InternalError('a global task has no sinks')
+      },
+      store: (name: string) => this.stores.get(name),
+      globalStore: () => undefined,
+      schedule: () => refuse('schedule punctuations'),
+      requestCommit: () => {},
+      recordMetadata: () => this.#at,
+      streamTimeMs: () => -1,
+      systemTimeMs: () => clock.nowMs(),
+      drop: (nodeName: string, _record: StreamRecord<unknown, unknown> | undefined, reason) =>
+        onDropped(GLOBAL_TASK_ID, nodeName, reason),
+      onCommit: () => {},
+      topicName: (name: string) => name,
+    }
+  }
+}

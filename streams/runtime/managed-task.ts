@@ -1,0 +1,208 @@
+import type { TopicPartition } from '../../common/record.ts'
+import type { Admin, GroupConsumer, KafkaProvider, OffsetAndMetadata, Producer } from '../../kafka/port.ts'
+import type { StateStore } from '../../stores/state-store.ts'
+import type { OpenTaskDatabase } from '../../stores/task-database.ts'
+import { IllegalTransitionError } from '../errors.ts'
+import { type Application, nameOf, partitionOf } from './application.ts'
+import { ProducerCollector } from './record-collector.ts'
+import { type RestoreProgress, restoreStores } from './restore.ts'
+import { type OnDropped, StreamTask } from './stream-task.ts'
+import type { StreamsConfig } from './streams-config.ts'
+import { TaskStores } from './task-stores.ts'
+
+export type TaskState = 'created' | 'restoring' | 'ready' | 'running' | 'closed'
+
+const NEXT: { readonly [S in TaskState]: readonly TaskState[] } = {
+  created: ['restoring', 'closed'],
+  restoring: ['ready', 'closed'],
+  ready: ['running', 'closed'],
+  running: ['closed'],
+  closed: [],
+}
+
+/** What tasks of one thread share. */
+export interface TaskEnvironment {
+  readonly config: StreamsConfig
+  readonly application: Application
+  readonly kafka: KafkaProvider
+  readonly admin: Admin
+  readonly consumer: GroupConsumer
+  /** Under at-least-once all tasks of a thread send through one producer. */
+  readonly sharedProducer: Producer | undefined
+  readonly openPersistent: OpenTaskDatabase
+  readonly openMemory: OpenTaskDatabase
+  readonly globalStore: (name: string) => StateStore | undefined
+  readonly onDropped: OnDropped
+  readonly onExpired: (taskId: string, store: string) => void
+  readonly onRestoreProgress: (progress: RestoreProgress) => void
+  readonly onUnblocked: (task: StreamTask) => void
+}
+
+/** A task from its assignment to its end: opens and restores its stores beside the thread's loop, then runs in it. */
+export class ManagedTask {
+  readonly taskId: string
+  readonly inputs: readonly TopicPartition[]
+  readonly #env: TaskEnvironment
+  readonly #abort = new AbortController()
+  #state: TaskState = 'created'
+  #stores: TaskStores | undefined
+  #collector: ProducerCollector | undefined
+  #task: StreamTask | undefined
+  #starts: readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[] = []
+  #opening: Promise<void> | undefined
+  /** Why opening or restoring failed, if it did. */
+  failure: Error | undefined
+
+  constructor(taskId: string, inputs: readonly TopicPartition[], env: TaskEnvironment) {
+    this.taskId = taskId
+    this.inputs = inputs
+    this.#env = env
+  }
+
+  get state(): TaskState {
+    return this.#state
+  }
+
+  get collector(): ProducerCollector {
+    return this.#collector as ProducerCollector
+  }
+
+  /** The running task. */
+  get task(): StreamTask {
+    return this.#task as StreamTask
+  }
+
+  get stores(): TaskStores | undefined {
+    return this.#stores
+  }
+
+  /** Starts opening and restoring; `state` becomes `ready`, or `failure` is set, and `done` is called. */
+  open(done: () => void): void {
+    this.#go('restoring')
+    this.#opening = this.#open().then(
+      () => {
+        if (this.#state === 'restoring') this.#go('ready')
+        done()
+      },
+      (error: Error) => {
+        this.failure = error
+        done()
+      },
+    )
+  }
+
+  async #open(): Promise<void> {
+    const { config, application, kafka } = this.#env
+    const transactional = config.exactlyOnce
+    // The producer comes first: it fences a zombie and settles its open transaction, so that the offsets read next are final.
+    const producer =
+      this.#env.sharedProducer ?? kafka.createProducer({ transactionalId: `${application.id}-${this.taskId}` })
+    this.#collector = new ProducerCollector(producer, transactional, () =>
+      this.#env.onDropped(this.taskId, 'sink', 'production-error'),
+    )
+    if (transactional) await producer.initTransactions()
+    this.#starts = await this.#startPositions()
+    const subtopology = application.subtopologyOf(this.taskId)
+    this.#stores = await TaskStores.open({
+      taskId: this.taskId,
+      partition: partitionOf(this.taskId),
+      builders: subtopology.stores.map((s) => application.storeBuilder(s)),
+      changelogTopic: (store) => application.changelogTopic(store),
+      openPersistent: this.#env.openPersistent,
+      openMemory: this.#env.openMemory,
+      cacheEntries: config.storeCacheEntries,
+      onExpired: (store) => this.#env.onExpired(this.taskId, store),
+    })
+    await this.#prepareSerdes()
+    await restoreStores({
+      taskId: this.taskId,
+      stores: this.#stores,
+      kafka,
+      isolationLevel: transactional ? 'read_committed' : 'read_uncommitted',
+      signal: this.#abort.signal,
+      onProgress: this.#env.onRestoreProgress,
+    })
+  }
+
+  /** Builds the running task and gives where its inputs go on. */
+  run(): readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[] {
+    this.#go('running')
+    const { config, application, consumer } = this.#env
+    const task = new StreamTask({
+      taskId: this.taskId,
+      application,
+      inputs: this.inputs,
+      stores: this.#stores as TaskStores,
+      globalStore: this.#env.globalStore,
+      collector: this.collector,
+      lagOf: (topic, partition) => consumer.lag({ topic, partition }),
+      clock: config.clock,
+      log: config.log,
+      maxTaskIdleMs: config.maxTaskIdleMs,
+      recordCacheMaxBytes: config.cacheMaxBytes,
+      onDeserializationError: config.onDeserializationError,
+      onDropped: this.#env.onDropped,
+      onUnblocked: () => this.#env.onUnblocked(task),
+    })
+    this.#task = task
+    for (const { partition, position } of this.#starts)
+      task.startAt(partition.topic, partition.partition, position.offset, position.metadata)
+    task.start()
+    return this.#starts
+  }
+
+  /** Closes; what is not committed is forgotten, an open transaction aborted. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#go('closed')
+    this.#abort.abort()
+    await this.#opening
+    this.#task?.close()
+    await this.#stores?.close()
+    if (this.#env.sharedProducer !== undefined || this.#collector === undefined) return
+    const { producer, inTransaction } = this.#collector
+    if (inTransaction) await producer.abortTransaction().catch(() => {})
+    await producer.close().catch(() => {})
+  }
+
+  async #startPositions(): Promise<
+    readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[]
+  > {
+    const committed = await this.#env.consumer.committed(this.inputs)
+    const fresh = this.inputs.filter((p) => !committed.has(nameOf(p)))
+    const latest = fresh.filter((p) => this.#resetPolicy(p.topic) === 'latest')
+    const ends = latest.length > 0 ? await this.#env.admin.endOffsets(latest) : new Map<string, number>()
+    const begins =
+      fresh.length > latest.length ? await this.#env.admin.beginningOffsets(fresh) : new Map<string, number>()
+    return this.inputs.map((partition) => {
+      const name = nameOf(partition)
+      const position = committed.get(name) ?? { offset: ends.get(name) ?? begins.get(name) ?? 0 }
+      return { partition, position }
+    })
+  }
+
+  #resetPolicy(topic: string): 'earliest' | 'latest' {
+    const { application, config } = this.#env
+    const source = application.inputs(application.subtopologyOf(this.taskId)).get(topic)
+    return source?.offsetReset ?? config.autoOffsetReset
+  }
+
+  async #prepareSerdes(): Promise<void> {
+    const { application } = this.#env
+    const subtopology = application.subtopologyOf(this.taskId)
+    for (const node of subtopology.nodes) {
+      if (node.kind === 'sink' && typeof node.topic === 'string') {
+        await this.collector.prepare(application.topicName(node.topic), node.keySerde, node.valueSerde)
+      }
+    }
+    for (const name of subtopology.stores) {
+      const { keySerde, valueSerde } = application.storeBuilder(name)
+      await this.collector.prepare(application.changelogTopic(name), keySerde, valueSerde)
+    }
+  }
+
+  #go(to: TaskState): void {
+    if (!NEXT[this.#state].includes(to)) throw new IllegalTransitionError(`task ${this.taskId}`, this.#state, to)
+    this.#state = to
+  }
+}

@@ -1,0 +1,204 @@
+import { SerdeNotReadyError } from '../../common/errors.ts'
+import type { Headers } from '../../common/record.ts'
+import type { FetchedBatch, LogRecord } from '../../kafka/port.ts'
+import { DeserializationError } from '../errors.ts'
+import type { DropReason } from '../processors/processor.ts'
+import { StreamRecord } from '../record.ts'
+import type { SourceNode } from '../topology-nodes.ts'
+
+/** What went wrong with a record that could not be read, with its bytes. */
+export interface DeserializationFailure {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Headers
+  readonly error: Error
+}
+
+/** Decides about a record that cannot be read: `continue` drops and counts it, `fail` stops the client. */
+export type DeserializationExceptionHandler = (failure: DeserializationFailure) => 'continue' | 'fail'
+
+export interface RecordQueueHooks {
+  readonly onDeserializationError: DeserializationExceptionHandler
+  readonly onDrop: (reason: DropReason, record: LogRecord, topic: string, partition: number) => void
+  /** The head waits for a schema; called when it has been read after all. */
+  readonly onUnblocked: () => void
+}
+
+/**
+ * The fetched records of one partition. They stay bytes until they become the head: only the head is decoded and given its
+ * timestamp, so a record is read with the schemas and the partition time of its turn.
+ * @see org.apache.kafka.streams.processor.internals.RecordQueue
+ */
+export class RecordQueue {
+  readonly topic: string
+  readonly partition: number
+  readonly source: SourceNode
+  readonly #hooks: RecordQueueHooks
+  readonly #batches: FetchedBatch[] = []
+  #records: readonly LogRecord[] = []
+  #next = 0
+  #buffered = 0
+  #endOffset = 0
+  #blocked = false
+  /** Counts `clear`s, so that an answer for a head of before is not taken for one of now. */
+  #generation = 0
+  /** The decoded first record, or `undefined` when there is none (or it waits for a schema). */
+  head: StreamRecord<unknown, unknown> | undefined
+  headOffset = -1
+  /** Highest timestamp taken so far; handed to the timestamp extractor. */
+  partitionTimeMs = -1
+
+  constructor(source: SourceNode, topic: string, partition: number, hooks: RecordQueueHooks) {
+    this.source = source
+    this.topic = topic
+    this.partition = partition
+    this.#hooks = hooks
+  }
+
+  /** Records that wait, the head included. */
+  get size(): number {
+    return this.#buffered
+  }
+
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /** Where reading would go on: the offset of the head, or the position after everything taken. */
+  get positionOffset(): number {
+    return this.#records[this.#next]?.offset ?? this.#endOffset
+  }
+
+  /** Forgets what is buffered (the partition is read again from where the caller says). */
+  clear(): void {
+    this.#batches.length = 0
+    this.#records = []
+    this.#next = 0
+    this.#buffered = 0
+    this.#blocked = false
+    this.#generation++
+    this.head = undefined
+  }
+
+  startAt(offset: number): void {
+    this.#endOffset = offset
+  }
+
+  add(batch: FetchedBatch): void {
+    this.#batches.push(batch)
+    this.#buffered += batch.records.length
+    if (this.head === undefined && !this.#blocked) this.#updateHead()
+  }
+
+  /** Takes the head; the next record becomes head. */
+  take(): void {
+    const head = this.head as StreamRecord<unknown, unknown>
+    if (head.timestampMs > this.partitionTimeMs) this.partitionTimeMs = head.timestampMs
+    this.head = undefined
+    this.#advance()
+    this.#updateHead()
+  }
+
+  #advance(): void {
+    this.#next++
+    this.#buffered--
+  }
+
+  #updateHead(): void {
+    for (;;) {
+      const raw = this.#records[this.#next]
+      if (raw === undefined) {
+        const batch = this.#batches.shift()
+        if (batch === undefined) return
+        this.#records = batch.records
+        this.#next = 0
+        this.#endOffset = batch.nextOffset
+        continue
+      }
+      const head = this.#decode(raw)
+      if (this.#blocked) return
+      if (head !== undefined) {
+        this.head = head
+        this.headOffset = raw.offset
+        return
+      }
+      this.#advance()
+    }
+  }
+
+  #decode(raw: LogRecord): StreamRecord<unknown, unknown> | undefined {
+    const { source, topic } = this
+    let record: StreamRecord<unknown, unknown>
+    try {
+      const key = raw.key === null ? null : source.keySerde.deserialize(raw.key, topic, raw.headers)
+      const value = raw.value === null ? null : source.valueSerde.deserialize(raw.value, topic, raw.headers)
+      record = new StreamRecord(key, value, raw.timestampMs, raw.headers)
+    } catch (error) {
+      if (error instanceof SerdeNotReadyError) this.#block(error)
+      else this.#rejectUnreadable(raw, error)
+      return undefined
+    }
+    const timestampMs = this.#timestampOf(record, raw)
+    if (timestampMs < 0) {
+      this.#hooks.onDrop('invalid-timestamp', raw, topic, this.partition)
+      return undefined
+    }
+    return timestampMs === raw.timestampMs ? record : record.withTimestamp(timestampMs)
+  }
+
+  #timestampOf(record: StreamRecord<unknown, unknown>, raw: LogRecord): number {
+    const extractor = this.source.timestampExtractor
+    if (extractor !== undefined) {
+      const { key, value, timestampMs, headers } = record
+      const { topic, partition } = this
+      return extractor({ key, value, timestampMs, headers, topic, partition, offset: raw.offset }, this.partitionTimeMs)
+    }
+    if (raw.timestampMs < 0) {
+      throw new DeserializationError(
+        `${this.topic}-${this.partition}@${raw.offset} has the invalid timestamp ${raw.timestampMs}: give the source a timestampExtractor`,
+      )
+    }
+    return raw.timestampMs
+  }
+
+  #block(error: SerdeNotReadyError): void {
+    this.#blocked = true
+    const generation = this.#generation
+    const retry = (): void => {
+      if (generation !== this.#generation) return
+      this.#blocked = false
+      this.#hooks.onUnblocked()
+    }
+    error.ready.then(retry, retry)
+  }
+
+  /** Decodes a head that was waiting for its schema. May throw what the handler's `fail` throws. */
+  retryHead(): void {
+    if (this.head === undefined && !this.#blocked) this.#updateHead()
+  }
+
+  #rejectUnreadable(raw: LogRecord, thrown: unknown): void {
+    const { topic, partition } = this
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const { key, value, headers, offset, timestampMs } = raw
+    const answer = this.#hooks.onDeserializationError({
+      topic,
+      partition,
+      offset,
+      timestampMs,
+      key,
+      value,
+      headers,
+      error,
+    })
+    if (answer === 'fail')
+      throw new DeserializationError(`${topic}-${partition}@${offset} cannot be read: ${error.message}`, {
+        cause: error,
+      })
+    this.#hooks.onDrop('deserialization-error', raw, topic, partition)
+  }
+}
