@@ -29,6 +29,7 @@ export async function main(dir: string): Promise<void> {
   const builder = new StreamsBuilder()
   builder
     .stream(WORDS_TOPIC, { key: serdes.string, value: serdes.string })
+    .peek(dawdle)
     .groupBy((word) => word, { key: serdes.string })
     .count({ store: 'counts' })
     .toStream()
@@ -41,7 +42,7 @@ export async function main(dir: string): Promise<void> {
     kafka,
     stateDir: join(dir, 'state'),
     processingGuarantee: guarantee as ProcessingGuarantee,
-    commitInterval: 5,
+    commitInterval: 0,
     cacheMaxBytes: 0,
     bufferedRecordsPerPartition: 50,
     afterCommitStep: (at) => {
@@ -66,6 +67,12 @@ export async function main(dir: string): Promise<void> {
   const output = await readAll(kafka)
   await kafka.close()
   process.stdout.write(JSON.stringify({ store, output }))
+}
+
+/** Slow enough that the input takes many turns of the loop, and so many commits, on any machine. */
+function dawdle(): void {
+  const until = performance.now() + 0.03
+  while (performance.now() < until);
 }
 
 async function prepareInput(kafka: KafkaProvider): Promise<void> {
