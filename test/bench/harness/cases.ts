@@ -1,0 +1,31 @@
+import type { AppOptions } from '../jobs/app.ts'
+
+export interface BenchCase {
+  readonly name: string
+  readonly keys: 1_000 | 100_000
+  readonly options: Omit<AppOptions, 'brokers' | 'topic' | 'records'>
+}
+
+type Options = BenchCase['options']
+
+const average = (guarantee: Options['guarantee'], cacheMaxBytes?: number): Options => ({
+  job: 'average',
+  guarantee,
+  ...(cacheMaxBytes === undefined ? {} : { cacheMaxBytes }),
+})
+
+const JOBS: readonly (readonly [name: string, keys: BenchCase['keys'], options: Options])[] = [
+  ['average, 1,000 keys', 1_000, average('at_least_once')],
+  ['average, 1,000 keys, exactly once', 1_000, average('exactly_once')],
+  ['average, 1,000 keys, no record cache', 1_000, average('at_least_once', 0)],
+  ['average, 100,000 keys', 100_000, average('at_least_once')],
+  ['average, 100,000 keys, exactly once', 100_000, average('exactly_once')],
+  ['average, 100,000 keys, no record cache', 100_000, average('at_least_once', 0)],
+  ['pass through (decode, encode, write)', 1_000, { job: 'passthrough', guarantee: 'at_least_once' }],
+  ['map and filter, no output', 1_000, { job: 'map-filter', guarantee: 'at_least_once' }],
+]
+
+/** Every case, in the order of the table. */
+export function cases(): readonly BenchCase[] {
+  return JOBS.map(([name, keys, options]) => ({ name, keys, options }))
+}

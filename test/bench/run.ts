@@ -1,0 +1,97 @@
+/** `npm run bench`: the jobs of `jobs/` on a real Kafka, each run a process of its own. `--help` says more. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { createKafkaProvider } from '../../kafka/kafkajs.ts'
+import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
+import { type BenchCase, cases } from './harness/cases.ts'
+import type { CaseResult, Measured } from './harness/measured.ts'
+import { machine, markdown, withTable } from './harness/table.ts'
+import { load } from './jobs/load.ts'
+
+const HELP = `Measures records per second and CPU per record on a real Kafka that is started for it.
+
+Usage: npm run bench -- [options]
+  --records <n>  records per run (default 2000000)
+  --runs <n>     runs per job, interleaved; the table has their medians (default 3)
+  --only <text>  jobs whose name has this text
+  --write        puts the table into docs/benchmarks.md
+  --help         shows this
+`
+const APP = join(import.meta.dirname, 'jobs', 'app.ts')
+const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md')
+const RUN_MS = 180_000
+const run = promisify(execFile)
+
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '2000000' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const records = positive('records', values.records)
+const runs = positive('runs', values.runs)
+const chosen = cases().filter(({ name }) => name.includes(values.only))
+const directory = await mkdtemp(join(tmpdir(), 'brook-bench-kafka-'))
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+say('starting Kafka')
+const cluster = await KafkaCluster.start({ directory, optimise: true, maxHeapMb: 1024, progress: say })
+try {
+  await fill()
+  const results = await measure()
+  const text = `${machine()}; ${records.toLocaleString('en-US')} records in 2 partitions, ${runs} ${runs === 1 ? 'run' : 'runs'}.\n\n${markdown(results)}`
+  process.stdout.write(`${text}\n`)
+  if (values.write) await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), text))
+} finally {
+  await cluster.stop()
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function fill(): Promise<void> {
+  const kafka = createKafkaProvider({ brokers: cluster.brokers.split(',') })
+  for (const keys of new Set(chosen.map((c) => c.keys))) {
+    say(`writing ${records.toLocaleString('en-US')} records of ${keys.toLocaleString('en-US')} keys`)
+    await load(kafka, topicOf(keys), records, keys)
+  }
+  await kafka.close()
+}
+
+async function measure(): Promise<readonly CaseResult[]> {
+  const results = chosen.map(({ name }) => ({ name, runs: [] as Measured[] }))
+  for (let round = 1; round <= runs; round++) {
+    for (const [i, benchCase] of chosen.entries()) {
+      const measured = await runOnce(benchCase)
+      results[i]?.runs.push(measured)
+      say(
+        `${round}/${runs} ${benchCase.name}: ${Math.round(measured.recordsPerSecond / 1_000)} k/s, ${measured.cpuMicrosPerRecord.toFixed(2)} µs`,
+      )
+    }
+  }
+  return results
+}
+
+async function runOnce({ keys, options }: BenchCase): Promise<Measured> {
+  const argument = JSON.stringify({ ...options, brokers: cluster.brokers, topic: topicOf(keys), records })
+  const { stdout } = await run(process.execPath, [APP, argument], { timeout: RUN_MS })
+  return JSON.parse(stdout) as Measured
+}
+
+function topicOf(keys: number): string {
+  return `bench-${keys}`
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  process.stderr.write(`--${name} must be a positive whole number, got ${text}\n`)
+  process.exit(2)
+}
