@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-const shared = { pool: 'forks' as const, exclude: ['node_modules/**', 'dist/**', 'data/**'] }
+/** A difference of two long lists would take longer to draw than the test took. */
+const diff = { truncateThreshold: 200 }
+const shared = { pool: 'forks' as const, diff, exclude: ['node_modules/**', 'dist/**', 'data/**'] }
 
 /** `unit` needs nothing but Node; `integration` needs the real servers that `test/support/servers.ts` starts. */
 export default defineConfig({

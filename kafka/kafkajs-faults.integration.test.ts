@@ -10,7 +10,8 @@ import { KafkaAuthorizationError, KafkaUnavailableError } from './errors.ts'
 import { createKafkaProvider } from './kafkajs.ts'
 import type { FetchedBatch, KafkaProvider, LogReader, PartitionAssignor, Producer } from './port.ts'
 
-const NOW_MS = 1_700_000_000_000
+/** Of today: brokers forget the sequence numbers of a producer whose records are older than a day when they load their snapshots. */
+const NOW_MS = Date.now()
 const MEMBER = { sessionTimeoutMs: 20_000, heartbeatIntervalMs: 300, rebalanceTimeoutMs: 20_000 }
 
 /** Everything to the first member. */
