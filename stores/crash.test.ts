@@ -10,9 +10,13 @@ import { openRocksdbDatabase } from './rocksdb-database.ts'
 
 /** Lets the child write some commits, kills it in the middle of one, and gives the last commit that it said was done. */
 async function writeAndKill(stateDir: string, commits: number): Promise<number> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('contract/crash-writer.ts', import.meta.url)), stateDir], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('contract/crash-writer.ts', import.meta.url)), stateDir],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let output = ''
   let errors = ''
   child.stderr.on('data', (data: Buffer) => (errors += data))

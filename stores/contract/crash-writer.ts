@@ -1,7 +1,7 @@
 import { serdes } from '../../common/serde.ts'
-import { ContractStore } from './contract-support.ts'
 import { openRocksdbDatabase } from '../rocksdb-database.ts'
 import { Stores } from '../stores.ts'
+import { ContractStore } from './contract-support.ts'
 
 /** What the child process of the crash test writes: commit after commit, until it is killed. */
 export const crashPlans = {
