@@ -45,8 +45,8 @@ describe('connectors in processes of their own', () => {
     await Promise.all([building, ...connectors.values()].map((program) => program.ready()))
   }, 120_000)
   afterAll(async () => {
+    await kafka?.kill()
     await cleanUp()
-    await kafka?.stop()
   })
 
   test('say over HTTP that they are ready, what they do, and nothing of stores', async () => {

@@ -13,10 +13,10 @@ const A_STACK = /^\s+at /m
 const taken: Server[] = []
 let kafka: KafkaCluster | undefined
 afterEach(async () => {
-  await cleanUp()
   for (const server of taken.splice(0)) server.close()
-  await kafka?.stop()
+  await kafka?.kill()
   kafka = undefined
+  await cleanUp()
 })
 
 async function listenOn(port: number): Promise<void> {

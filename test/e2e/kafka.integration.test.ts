@@ -42,8 +42,8 @@ describe('the building on Apache Kafka', () => {
   })
   afterAll(async () => {
     await publisher?.close()
+    await kafka?.kill()
     await cleanUp()
-    await kafka?.stop()
   })
 
   const tasksOf = async (building: BuildingProcess) =>
