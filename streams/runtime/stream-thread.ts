@@ -111,9 +111,10 @@ export class StreamThread {
   }
 
   async #iterate(): Promise<void> {
-    const busy = this.#hasWork()
-    if (busy) await nextTurn()
-    for (const batch of await this.#consumer.poll(busy ? 0 : this.#pollTimeoutMs())) {
+    const timeoutMs = this.#hasWork() ? 0 : this.#pollTimeoutMs()
+    // A poll that does not wait need not turn the event loop: without a turn nothing would ever arrive.
+    if (timeoutMs === 0) await nextTurn()
+    for (const batch of await this.#consumer.poll(timeoutMs)) {
       this.#owner.get(nameOf(batch))?.task?.add(batch)
     }
     this.#startReadyTasks()
