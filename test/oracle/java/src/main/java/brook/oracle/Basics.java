@@ -1,95 +1,21 @@
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.File;
+package brook.oracle;
+
 import java.time.Duration;
-import java.time.Instant;
-import java.util.*;
-import java.util.function.Consumer;
-import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.header.internals.RecordHeaders;
-import org.apache.kafka.common.serialization.*;
-import org.apache.kafka.common.utils.Bytes;
-import org.apache.kafka.streams.*;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.*;
-import org.apache.kafka.streams.state.*;
-import org.apache.kafka.streams.test.TestRecord;
 
-/**
- * Runs the topologies of scenarios.ts on Kafka Streams' own TopologyTestDriver with random records, and writes down what comes out,
- * record by record. It needs a JDK of 17 or later and the jars of org.apache.kafka:kafka-streams-test-utils with what they depend on:
- *
- * mvn dependency:copy-dependencies -DoutputDirectory=lib
- * javac -cp 'lib/*' Oracle.java
- * java -cp 'lib/*:.' Oracle kafka-streams-4.3.1.json 4.3.1 40 0
- * gzip -9 -n kafka-streams-4.3.1.json
- *
- * The last two arguments are the number of records per topology and the seed.
- */
-public class Oracle {
-    static final Serde<String> S = Serdes.String();
-    static final Map<String, Object[]> scenarios = new LinkedHashMap<>();
-
-    static void add(String name, String topics, Consumer<StreamsBuilder> build) {
-        scenarios.put(name, new Object[] {topics.split(" "), build});
-    }
-
-    static KStream<String, String> stream(StreamsBuilder b, String topic) {
-        return b.stream(topic, Consumed.with(S, S));
-    }
-
-    static KTable<String, String> table(StreamsBuilder b, String topic) {
-        return b.table(topic, Consumed.with(S, S));
-    }
-
-    static <V> Materialized<String, V, KeyValueStore<Bytes, byte[]>> store(String name) {
-        return Materialized.<String, V, KeyValueStore<Bytes, byte[]>>as(name).withKeySerde(S);
-    }
-
-    static Materialized<String, String, KeyValueStore<Bytes, byte[]>> text(String name) {
-        return Oracle.<String>store(name).withValueSerde(S);
-    }
-
-    static Materialized<String, String, WindowStore<Bytes, byte[]>> windows(String name) {
-        return Materialized.<String, String, WindowStore<Bytes, byte[]>>as(name).withKeySerde(S).withValueSerde(S);
-    }
-
-    static void out(KStream<String, String> stream) {
-        stream.to("out", Produced.with(S, S));
-    }
-
-    static void out(KTable<String, String> table) {
-        out(table.toStream());
-    }
-
-    static void outLong(KTable<String, Long> table) {
-        table.toStream().to("out", Produced.with(S, Serdes.Long()));
-    }
-
-    static void outWindows(KTable<Windowed<String>, String> table, long size) {
-        table.toStream().to("out", Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, size), S));
-    }
-
-    static final Initializer<String> INIT = () -> "0";
-    static final Aggregator<String, String, String> ADD = (k, v, a) -> a + "+" + v;
-    static final Aggregator<String, String, String> SUB = (k, v, a) -> a + "-" + v;
-    static final ValueJoiner<String, String, String> JOIN = (a, b) -> a + "|" + b;
-
-    /** Drops every value that starts with x. */
-    static final Predicate<String, String> NOT_X = (k, v) -> !v.startsWith("x");
-
-    static TimeWindows tumbling() { return TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)); }
-    static TimeWindows hopping() { return TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)).advanceBy(Duration.ofMillis(4)); }
-    static JoinWindows join(long before, long after, long grace) {
-        return JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(grace)).before(Duration.ofMillis(before)).after(Duration.ofMillis(after));
-    }
-
-    static void define() {
+/** Stateless operators, aggregations, tumbling and hopping windows, tables, joins, topics between. */
+final class Basics extends Area {
+    @Override
+    void define() {
         // Aggregations of streams
         add("count", "left", b -> outLong(stream(b, "left").groupByKey(Grouped.with(S, S)).count()));
         add("count-materialized-with", "left", b -> outLong(stream(b, "left").groupByKey(Grouped.with(S, S)).count(Materialized.with(S, Serdes.Long()))));
-        add("count-named", "left", b -> outLong(stream(b, "left").groupByKey(Grouped.with(S, S)).count(Named.as("counter"), Oracle.<Long>store("counts"))));
+        add("count-named", "left", b -> outLong(stream(b, "left").groupByKey(Grouped.with(S, S)).count(Named.as("counter"), Area.<Long>store("counts"))));
         add("aggregate", "left", b -> out(stream(b, "left").groupByKey(Grouped.with(S, S)).aggregate(INIT, ADD, Materialized.with(S, S))));
         add("aggregate-uncached", "left", b -> out(stream(b, "left").groupByKey(Grouped.with(S, S)).aggregate(INIT, ADD, text("a").withCachingDisabled())));
         add("aggregate-deletes", "left", b -> out(stream(b, "left").groupByKey(Grouped.with(S, S)).aggregate(INIT, (k, v, a) -> v.startsWith("x") ? null : a + "+" + v, text("a"))));
@@ -153,8 +79,8 @@ public class Oracle {
         add("table-group-aggregate-cached", "left", b -> out(table(b, "left").groupBy((k, v) -> KeyValue.pair(v.substring(0, 1), v), Grouped.with("grp", S, S)).aggregate(INIT, ADD, SUB, Named.as("agg"), text("g"))));
         add("table-group-reduce", "left", b -> out(table(b, "left").groupBy((k, v) -> KeyValue.pair(v.substring(0, 1), v), Grouped.with(S, S)).reduce((a, v) -> a + "+" + v, (a, v) -> a.length() > 12 ? null : a + "-" + v)));
         add("table-group-filter", "left", b -> out(table(b, "left").groupBy((k, v) -> KeyValue.pair("k", v), Grouped.with(S, S)).aggregate(INIT, ADD, SUB, text("g")).filter((k, v) -> v.length() % 2 == 0)));
-        add("table-group-of-group", "left", b -> outLong(table(b, "left").groupBy((k, v) -> KeyValue.pair(v.substring(0, 1), v), Grouped.with(S, S)).count(Oracle.<Long>store("c1"))
-            .groupBy((k, v) -> KeyValue.pair(String.valueOf(v % 3), k), Grouped.with(S, S)).count(Oracle.<Long>store("c2"))));
+        add("table-group-of-group", "left", b -> outLong(table(b, "left").groupBy((k, v) -> KeyValue.pair(v.substring(0, 1), v), Grouped.with(S, S)).count(Area.<Long>store("c1"))
+            .groupBy((k, v) -> KeyValue.pair(String.valueOf(v % 3), k), Grouped.with(S, S)).count(Area.<Long>store("c2"))));
         // Table joins
         String[] kinds = {"inner", "left", "outer"};
         for (String kind : kinds) {
@@ -225,98 +151,5 @@ public class Oracle {
             counts.join(r, (c, s) -> c + s).toStream().to("out", Produced.with(S, S));
             stream(b, "third").to("out2", Produced.with(S, S));
         });
-    }
-
-    static KTable<String, String> joinTables(String kind, KTable<String, String> l, KTable<String, String> r, Materialized<String, String, KeyValueStore<Bytes, byte[]>> m) {
-        if (m == null) return kind.equals("inner") ? l.join(r, JOIN) : kind.equals("left") ? l.leftJoin(r, JOIN) : l.outerJoin(r, JOIN);
-        return kind.equals("inner") ? l.join(r, JOIN, m) : kind.equals("left") ? l.leftJoin(r, JOIN, m) : l.outerJoin(r, JOIN, m);
-    }
-
-    static KStream<String, String> joinStreams(String kind, KStream<String, String> l, KStream<String, String> r, JoinWindows w, StreamJoined<String, String, String> j) {
-        return kind.equals("inner") ? l.join(r, JOIN, w, j) : kind.equals("left") ? l.leftJoin(r, JOIN, w, j) : l.outerJoin(r, JOIN, w, j);
-    }
-
-    static final ObjectMapper JSON = new ObjectMapper();
-
-    static String hex(byte[] bytes) {
-        return bytes == null ? null : HexFormat.of().formatHex(bytes);
-    }
-
-    @SuppressWarnings("unchecked")
-    static ObjectNode run(String name, int records, long seed, long cacheBytes) throws Exception {
-        String[] topics = (String[]) scenarios.get(name)[0];
-        StreamsBuilder builder = new StreamsBuilder();
-        ((Consumer<StreamsBuilder>) scenarios.get(name)[1]).accept(builder);
-        Properties config = new Properties();
-        config.put(StreamsConfig.APPLICATION_ID_CONFIG, "app");
-        config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
-        config.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
-        config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.StringSerde.class);
-        config.put(StreamsConfig.STATE_DIR_CONFIG, java.nio.file.Files.createTempDirectory("oracle").toString());
-        if (cacheBytes >= 0) config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, cacheBytes);
-        config.put("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", 0L);
-        Topology topology = builder.build();
-        ObjectNode node = JSON.createObjectNode();
-        node.put("describe", topology.describe().toString().replaceAll("Oracle[^)]*Lambda[^)]*", "TopicNameExtractor"));
-        ArrayNode steps = node.putArray("steps");
-        Random random = new Random(name.hashCode() + seed);
-        String[] keys = {"A", "B", "C", null};
-        String[] values = {"a", "ab", "b", "c", "x", "xa", null};
-        long time = 20;
-        try (TopologyTestDriver driver = new TopologyTestDriver(topology, config, Instant.ofEpochMilli(0))) {
-            Map<String, TestInputTopic<String, String>> inputs = new HashMap<>();
-            for (String topic : topics) inputs.put(topic, driver.createInputTopic(topic, new StringSerializer(), new StringSerializer()));
-            Map<String, TestOutputTopic<byte[], byte[]>> outputs = new TreeMap<>();
-            for (int i = 0; i < records; i++) {
-                String topic = topics[random.nextInt(topics.length)];
-                String key = random.nextInt(12) == 0 ? null : keys[random.nextInt(random.nextInt(3) + 1)];
-                String value = random.nextInt(7) == 0 ? null : values[random.nextInt(6)];
-                long timestamp = Math.max(0, time + random.nextInt(16) - 12);
-                if (random.nextInt(20) == 0) timestamp += 15;
-                time = Math.max(time, timestamp) + random.nextInt(2);
-                ArrayNode step = steps.addArray();
-                step.add(topic).add(key).add(value).add(timestamp);
-                ObjectNode produced = step.addObject();
-                String error = null;
-                RecordHeaders headers = new RecordHeaders();
-                headers.add("n", String.valueOf(i).getBytes());
-                inputs.get(topic).pipeInput(new TestRecord<>(key, value, headers, timestamp));
-                for (String out : driver.producedTopicNames()) outputs.computeIfAbsent(out, t -> driver.createOutputTopic(t, new ByteArrayDeserializer(), new ByteArrayDeserializer()));
-                for (Map.Entry<String, TestOutputTopic<byte[], byte[]>> out : outputs.entrySet()) {
-                    List<TestRecord<byte[], byte[]>> list = out.getValue().readRecordsToList();
-                    if (list.isEmpty()) continue;
-                    ArrayNode array = produced.putArray(out.getKey());
-                    for (TestRecord<byte[], byte[]> record : list) {
-                        StringBuilder text = new StringBuilder();
-                        for (Header header : record.headers()) text.append(header.key()).append('=').append(new String(header.value())).append(' ');
-                        array.addArray().add(hex(record.key())).add(hex(record.value())).add(record.timestamp()).add(text.toString().trim());
-                    }
-                }
-            }
-            ObjectNode dropped = node.putObject("dropped");
-            driver.metrics().forEach((metric, value) -> {
-                if (metric.name().equals("dropped-records-total") && ((Number) value.metricValue()).doubleValue() > 0) dropped.put("total", dropped.path("total").asDouble() + ((Number) value.metricValue()).doubleValue());
-            });
-        }
-        return node;
-    }
-
-    public static void main(String[] args) throws Exception {
-        define();
-        ObjectNode all = JSON.createObjectNode();
-        all.put("version", args[1]);
-        ObjectNode list = all.putObject("scenarios");
-        for (String name : scenarios.keySet()) {
-            try {
-                ObjectNode both = run(name, Integer.parseInt(args[2]), Long.parseLong(args[3]), -1);
-                both.set("withoutCache", run(name, Integer.parseInt(args[2]), Long.parseLong(args[3]), 0).get("steps"));
-                list.set(name, both);
-            } catch (Exception e) {
-                System.err.println(name + ": " + e);
-                throw e;
-            }
-        }
-        JSON.writeValue(new File(args[0]), all);
-        System.out.println(scenarios.size() + " scenarios");
     }
 }
