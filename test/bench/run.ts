@@ -7,8 +7,10 @@ import { parseArgs, promisify } from 'node:util'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
 import { type BenchCase, cases } from './harness/cases.ts'
+import { kafkaStreamsJobs } from './harness/kafka-streams.ts'
 import type { CaseResult, Measured } from './harness/measured.ts'
 import { machine, markdown, withTable } from './harness/table.ts'
+import type { AppOptions } from './jobs/app.ts'
 import { load } from './jobs/load.ts'
 
 const HELP = `Measures records per second and CPU per record on a real Kafka that is started for it.
@@ -17,6 +19,7 @@ Usage: npm run bench -- [options]
   --records <n>  records per run (default 2000000)
   --runs <n>     runs per job, interleaved; the table has their medians (default 3)
   --only <text>  jobs whose name has this text
+  --jvm          every job on Kafka Streams 4.3.1 too, on the JVM (needs Java 17 and Maven)
   --write        puts the table into docs/benchmarks.md
   --help         shows this
 `
@@ -30,6 +33,7 @@ const { values } = parseArgs({
     records: { type: 'string', default: '2000000' },
     runs: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
+    jvm: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -40,9 +44,10 @@ if (values.help) {
 }
 const records = positive('records', values.records)
 const runs = positive('runs', values.runs)
-const chosen = cases().filter(({ name }) => name.includes(values.only))
-const directory = await mkdtemp(join(tmpdir(), 'brook-bench-kafka-'))
+const chosen = cases(values.jvm).filter(({ name }) => name.includes(values.only))
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const jvm = values.jvm ? await kafkaStreamsJobs(say) : undefined
+const directory = await mkdtemp(join(tmpdir(), 'brook-bench-kafka-'))
 say('starting Kafka')
 const cluster = await KafkaCluster.start({ directory, optimise: true, maxHeapMb: 1024, progress: say })
 try {
@@ -79,9 +84,10 @@ async function measure(): Promise<readonly CaseResult[]> {
   return results
 }
 
-async function runOnce({ keys, options }: BenchCase): Promise<Measured> {
-  const argument = JSON.stringify({ ...options, brokers: cluster.brokers, topic: topicOf(keys), records })
-  const { stdout } = await run(process.execPath, [APP, argument], { timeout: RUN_MS })
+async function runOnce({ keys, engine, options }: BenchCase): Promise<Measured> {
+  const job: AppOptions = { ...options, brokers: cluster.brokers, topic: topicOf(keys), records }
+  if (engine === 'kafka-streams' && jvm !== undefined) return jvm.run(job)
+  const { stdout } = await run(process.execPath, [APP, JSON.stringify(job)], { timeout: RUN_MS })
   return JSON.parse(stdout) as Measured
 }
 

@@ -3,6 +3,7 @@ import type { AppOptions } from '../jobs/app.ts'
 export interface BenchCase {
   readonly name: string
   readonly keys: 1_000 | 100_000
+  readonly engine: 'brook' | 'kafka-streams'
   readonly options: Omit<AppOptions, 'brokers' | 'topic' | 'records'>
 }
 
@@ -25,7 +26,10 @@ const JOBS: readonly (readonly [name: string, keys: BenchCase['keys'], options: 
   ['map and filter, no output', 1_000, { job: 'map-filter', guarantee: 'at_least_once' }],
 ]
 
-/** Every case, in the order of the table. */
-export function cases(): readonly BenchCase[] {
-  return JOBS.map(([name, keys, options]) => ({ name, keys, options }))
+/** Every case, in the order of the table; with `jvm` each one on Kafka Streams too. */
+export function cases(jvm: boolean): readonly BenchCase[] {
+  return JOBS.flatMap(([name, keys, options]): BenchCase[] => [
+    { name, keys, engine: 'brook', options },
+    ...(jvm ? [{ name: `${name}: Kafka Streams`, keys, engine: 'kafka-streams' as const, options }] : []),
+  ])
 }
