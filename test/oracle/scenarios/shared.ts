@@ -31,6 +31,7 @@ export interface Scenario {
     readonly withoutCache?: boolean
     readonly describe?: boolean
     readonly drops?: boolean
+    readonly changelogs?: boolean
   }
 }
 
