@@ -10,6 +10,7 @@ import { keyValuePrefixRange, keyValueRange, keyValueRowKey, PREFIX_BYTES } from
 import { type OverlayRow, type OverlayScan, overlayList, overlayScan } from './overlay-scan.ts'
 import { encodeRowValue } from './row-value.ts'
 import { DEFAULT_CACHE_ENTRIES, type Evictable, SecondChanceQueue } from './second-chance.ts'
+import { SortedRows } from './sorted-rows.ts'
 import type {
   ChangedRow,
   KeyValueEntry,
@@ -75,6 +76,8 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
   readonly #uncommitted = new Uncommitted<Entry<K, V>>()
   readonly #clean = new SecondChanceQueue<Entry<K, V>>((entry) => entry.state !== 0)
   readonly #loading = new Map<KeyIdentity, Promise<Entry<K, V>>>()
+  /** What is cached, in the order of row keys; kept from the first scan of an operator on, so that one costs what it finds. */
+  #sorted: SortedRows<Entry<K, V>> | undefined
   #last: Entry<K, V> | undefined
   /** Every row of the database is in the cache: a key that is not is absent. */
   #complete: boolean
@@ -169,6 +172,11 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     return overlayList(this.#scan(this.#range(from, to), options))
   }
 
+  prefixEntries(keyPrefix: Buffer, options?: ScanOptions): Awaitable<readonly KeyValueEntry<K, V>[]> {
+    this.#sorted ??= this.#sort()
+    return overlayList(this.#scan(keyValuePrefixRange(this.#prefix, keyPrefix), options))
+  }
+
   approximateEntries(): Awaitable<number> {
     if (!this.#complete) return this.#countStored()
     let entries = 0
@@ -223,6 +231,11 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     this.#clear()
   }
 
+  /** The row as the cache has it; `undefined` when there is none, or it is not in the cache. */
+  protected cached(key: K): ValueAndTimestamp<V> | undefined {
+    return present(this.#find(key))
+  }
+
   #find(key: K): Entry<K, V> | undefined {
     const entry = this.#entries.get(keyIdentity(key, this.#keySerde, this.#topic))
     if (entry !== undefined) this.#last = entry
@@ -235,6 +248,7 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     const id = keyIdentity(key, this.#keySerde, this.#topic)
     const entry = new Entry<K, V>(key, id, null, 0, EMPTY_HEADERS)
     this.#entries.set(id, entry)
+    this.#sorted?.set(this.#rowKey(entry), entry)
     this.#last = entry
     return entry
   }
@@ -294,6 +308,7 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     entry.keyBytes = keyBytes
     if (this.#restoring) return entry
     this.#entries.set(id, entry)
+    this.#sorted?.set(this.#rowKey(entry), entry)
     this.#clean.add(entry)
     this.#evict()
     return entry
@@ -330,9 +345,10 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
 
   #scan(range: KeyRange | undefined, options: ScanOptions = {}): OverlayScan<KeyValueEntry<K, V>> {
     this.#checkOpen()
+    const isCached = this.#sorted !== undefined && this.#complete && !options.committedOnly
     return {
       database: this.#database,
-      range: this.#hasRows ? range : undefined,
+      range: this.#hasRows && !isCached ? range : undefined,
       overlay: () => (range === undefined || options.committedOnly ? [] : this.#overlay(range)),
       decode: (rowKey, rowValue) => {
         const { value, timestampMs } = this.#codec.decode(rowValue)
@@ -344,17 +360,30 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     }
   }
 
-  #overlay({ gte, lt, lte }: KeyRange): OverlayRow<KeyValueEntry<K, V>>[] {
+  #overlay(range: KeyRange): OverlayRow<KeyValueEntry<K, V>>[] {
     const overlay: OverlayRow<KeyValueEntry<K, V>>[] = []
+    const add = (rowKey: Buffer, { key, value, timestampMs }: Entry<K, V>): void => {
+      overlay.push({ rowKey, row: value === null ? null : { key, value, timestampMs } })
+    }
+    if (this.#sorted !== undefined) {
+      for (const [rowKey, entry] of this.#sorted.scan(range)) add(rowKey, entry)
+      return overlay
+    }
+    const { gte, lt, lte } = range
     this.#uncommitted.forEach((entry) => {
-      const rowKey = keyValueRowKey(this.#prefix, this.#keyBytes(entry))
+      const rowKey = this.#rowKey(entry)
       if (gte !== undefined && rowKey.compare(gte) < 0) return
       if (lt !== undefined && rowKey.compare(lt) >= 0) return
       if (lte !== undefined && rowKey.compare(lte) > 0) return
-      const { key, value, timestampMs } = entry
-      overlay.push({ rowKey, row: value === null ? null : { key, value, timestampMs } })
+      add(rowKey, entry)
     })
     return overlay
+  }
+
+  #sort(): SortedRows<Entry<K, V>> {
+    const sorted = new SortedRows<Entry<K, V>>()
+    for (const entry of this.#entries.values()) sorted.set(this.#rowKey(entry), entry)
+    return sorted
   }
 
   async #countStored(): Promise<number> {
@@ -367,14 +396,14 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
 
   #encode(entry: Entry<K, V>): ChangedRow {
     const { value, timestampMs, headers } = entry
-    const rowKey = keyValueRowKey(this.#prefix, this.#keyBytes(entry))
+    const rowKey = this.#rowKey(entry)
     const { changelogValue, rowValue } = this.#codec.encode(value, timestampMs, headers)
     return { changelogKey: rowKey.subarray(PREFIX_BYTES), changelogValue, timestampMs, headers, rowKey, rowValue }
   }
 
-  #keyBytes(entry: Entry<K, V>): Buffer {
+  #rowKey(entry: Entry<K, V>): Buffer {
     entry.keyBytes ??= keyBytesOf(entry.key, entry.id, this.#keySerde, this.#topic)
-    return entry.keyBytes
+    return keyValueRowKey(this.#prefix, entry.keyBytes)
   }
 
   #keepHasRows(): void {
@@ -389,6 +418,7 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
       if (entry === undefined) return
       entry.gone = true
       this.#entries.delete(entry.id)
+      this.#sorted?.delete(this.#rowKey(entry))
       if (this.#last === entry) this.#last = undefined
       if (entry.written) this.#staleReads++
       if (entry.value !== null) this.#complete = false
@@ -398,6 +428,7 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
   #clear(): void {
     for (const entry of this.#entries.values()) entry.gone = true
     this.#entries.clear()
+    this.#sorted = undefined
     this.#uncommitted.clear()
     this.#clean.clear()
     this.#last = undefined

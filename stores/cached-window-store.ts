@@ -2,34 +2,41 @@ import { type Awaitable, chain, eachInOrder } from '../common/awaitable.ts'
 import { InternalError, InvalidArgumentError } from '../common/errors.ts'
 import { EMPTY_HEADERS, type Headers } from '../common/record.ts'
 import type { Serde } from '../common/serde.ts'
-import { StoreClosedError } from './errors.ts'
+import { CorruptStateError, StoreClosedError } from './errors.ts'
 import type { KeyIdentity } from './key-identity.ts'
 import { DEFAULT_CACHE_ENTRIES } from './second-chance.ts'
 import type {
   ChangedRow,
+  ClosingWindowStore,
   RestoredRecord,
   ScanOptions,
   StoreChanges,
   ValueAndTimestamp,
   WindowEntry,
-  WindowStore,
 } from './state-store.ts'
 import type { ExpiredPut, StoreContext } from './store-builder.ts'
 import type { TaskDatabase } from './task-database.ts'
+import { INDEX_VALUE, indexRowKey, indexStart } from './time-index.ts'
 import { CHANGED } from './uncommitted.ts'
 import type { WindowRow } from './window-cache.ts'
 import { WindowClock } from './window-clock.ts'
-import { parseWindowChangelogKey } from './window-keys.ts'
+import { parseWindowChangelogKey, segmentIntervalMs } from './window-keys.ts'
 import { readName, type WantedWindow, WindowLoader } from './window-loader.ts'
 import { WindowMemory } from './window-memory.ts'
 import { WindowRows } from './window-rows.ts'
 import { scanKeyWindows, scanWindows, type WindowSource } from './window-scan.ts'
 import { decodeWindowState, EMPTY_WINDOW_STATE, encodeWindowState } from './window-state.ts'
+import { type TimeOrder, timeOrderFor, type VisitWindow, visitInOrder } from './window-visit.ts'
 
 export interface WindowSizes {
   readonly retentionMs: number
   readonly windowSizeMs: number
   readonly retainDuplicates: boolean
+  /** Set: the store can be visited in the order of time. All windows start at multiples of this. */
+  readonly stepMs?: number | undefined
+  readonly segmentMs?: number | undefined
+  /** How long reads show a row: the retention, or longer. */
+  readonly shownMs: number
 }
 
 /**
@@ -40,7 +47,7 @@ export interface WindowSizes {
  * a put of it is dropped, reads do not show it, and its segment leaves the database at a later drain.
  * @see org.apache.kafka.streams.state.internals.InMemoryWindowStore for the exact bound
  */
-export class CachedWindowStore<K, V> implements WindowStore<K, V> {
+export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
   readonly name: string
   readonly type = 'window'
   readonly persistent: boolean
@@ -53,9 +60,17 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
   readonly #clock: WindowClock
   readonly #loader: WindowLoader<K, V>
   readonly #source: WindowSource<K, V>
+  readonly #prefix: Buffer
+  readonly #timeOrder: TimeOrder | undefined
+  readonly #layoutName: string
+  readonly #layout: Buffer
+  #layoutKept = false
+  /** Windows from here on stay whatever their age. */
+  #heldFromMs: number
   readonly #onExpired: ExpiredPut | undefined
   #lastSequence = EMPTY_WINDOW_STATE.lastSequence
-  #keptState: Buffer | undefined
+  /** What the kept state says of time and duplicates; `undefined` where it has to be kept anew. */
+  #keptState: { readonly observedMs: number; readonly sequence: number } | undefined
   #closed = false
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, sizes: WindowSizes, context: StoreContext) {
@@ -67,8 +82,18 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
     this.#retainDuplicates = sizes.retainDuplicates
     this.#database = database
     this.#onExpired = context.onExpired
-    this.#rows = new WindowRows(database.storePrefix(name), changelogTopic, keySerde, valueSerde)
-    this.#clock = new WindowClock(sizes.retentionMs)
+    this.#prefix = database.storePrefix(name)
+    this.#rows = new WindowRows(this.#prefix, changelogTopic, keySerde, valueSerde)
+    const { retentionMs, stepMs } = sizes
+    const timeOrder = stepMs === undefined ? undefined : timeOrderFor(stepMs, retentionMs)
+    this.#timeOrder = timeOrder?.order
+    this.#heldFromMs = timeOrder === undefined ? Number.POSITIVE_INFINITY : 0
+    this.#clock = new WindowClock(
+      sizes.shownMs,
+      timeOrder?.segmentMs ?? sizes.segmentMs ?? segmentIntervalMs(retentionMs),
+    )
+    this.#layoutName = `${name}@layout`
+    this.#layout = Buffer.from(`${this.#clock.intervalMs} ms${timeOrder === undefined ? '' : `, ${timeOrder.order}`}`)
     this.#memory = new WindowMemory(this.#clock.intervalMs, context.cacheEntries ?? DEFAULT_CACHE_ENTRIES)
     this.#loader = new WindowLoader(database, this.#rows, this.#memory, this.#clock, () => this.#checkOpen())
     this.#source = { database, rows: this.#rows, memory: this.#memory, clock: this.#clock }
@@ -160,22 +185,33 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
     return scanWindows(this.#source, { fromKey: bytes(fromKey), toKey: bytes(toKey), fromMs, toMs }, options)
   }
 
+  visitInOrder(fromMs: number, toMs: number, visit: VisitWindow<K, V>): Awaitable<void> {
+    this.#checkOpen()
+    if (this.#timeOrder === undefined)
+      throw new InternalError(`store ${this.name} was not planned to be visited in order`)
+    return visitInOrder(this.#source, this.#timeOrder, this.#prefix, [fromMs, toMs], visit)
+  }
+
+  release(beforeMs: number): void {
+    this.#heldFromMs = beforeMs
+  }
+
   get dirtyEntries(): number {
     return this.#memory.uncommitted.size
   }
 
   drain(): StoreChanges {
     const memory = this.#memory
-    const firstLive = this.#clock.firstLiveSegment()
+    const firstLive = this.#firstLiveSegment()
     const rows = memory.uncommitted.drain((row) => {
       const segment = row.owner.segment.number
       if (segment < firstLive) return undefined
-      memory.storedSegments.add(segment)
+      this.#store(segment)
       return this.#rows.changed(row)
     })
     const expired = this.#expire(firstLive)
     if (rows.length > 0 || expired.length > 0) this.#keepState()
-    return { rows, expired }
+    return this.#changes(rows, expired)
   }
 
   committed(): void {
@@ -186,6 +222,7 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
   discard(): void {
     // Clean rows go too: an aggregator may have changed their values in place before it failed.
     this.#memory.clear()
+    if (this.#timeOrder !== undefined) this.#heldFromMs = 0
     this.#takeStoredState()
     this.#keepState()
   }
@@ -207,14 +244,15 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
     memory.clear()
     const rows: ChangedRow[] = []
     for (const { windowKey, key, value, timestampMs, headers } of parsed) {
-      if (!clock.isVisible(windowKey.windowStartMs)) continue
+      const { windowStartMs } = windowKey
+      if (!clock.isVisible(windowStartMs) && !(windowStartMs >= Math.max(this.#heldFromMs, 0))) continue
       const segment = clock.segmentNumber(windowKey.windowStartMs)
-      memory.storedSegments.add(segment)
+      this.#store(segment)
       rows.push(this.#rows.restored(segment, windowKey, key, value, timestampMs, headers))
     }
-    const expired = this.#expire(clock.firstLiveSegment())
+    const expired = this.#expire(this.#firstLiveSegment())
     this.#keepState()
-    return { rows, expired }
+    return this.#changes(rows, expired)
   }
 
   close(): void {
@@ -301,19 +339,50 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
     return entries
   }
 
-  #expire(firstLive: number): (readonly [from: Buffer, to: Buffer])[] {
-    const expired: (readonly [Buffer, Buffer])[] = []
-    for (const segment of this.#memory.storedSegments) {
-      if (segment >= firstLive) continue
-      expired.push(this.#rows.wholeSegment(segment))
-      this.#memory.storedSegments.delete(segment)
-    }
-    this.#memory.expire(firstLive)
-    return expired
+  #firstLiveSegment(): number {
+    const firstLive = this.#clock.firstLiveSegment()
+    return this.#heldFromMs === Number.POSITIVE_INFINITY
+      ? firstLive
+      : Math.min(firstLive, this.#clock.segmentNumber(Math.max(this.#heldFromMs, 0)))
   }
 
+  /** With the index's rows, where there is one. */
+  #changes(rows: readonly ChangedRow[], expired: StoreChanges['expired']): StoreChanges {
+    if (this.#timeOrder !== 'index') return { rows, expired }
+    const puts: (readonly [Buffer, Buffer | null])[] = []
+    for (const { changelogKey, rowKey, rowValue } of rows) {
+      const { key, windowStartMs } = parseWindowChangelogKey(changelogKey)
+      const indexValue = rowValue === null ? null : INDEX_VALUE
+      puts.push([rowKey, rowValue], [indexRowKey(this.#prefix, windowStartMs, key), indexValue])
+    }
+    return { rows: [], apart: { records: rows, puts }, expired }
+  }
+
+  /** One range for all segments that leave together: there is nothing else between them. */
+  #expire(firstLive: number): (readonly [from: Buffer, to: Buffer])[] {
+    const { storedSegments } = this.#memory
+    let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    for (const segment of storedSegments) {
+      if (segment >= firstLive) continue
+      first = Math.min(first, segment)
+      last = Math.max(last, segment)
+      storedSegments.delete(segment)
+    }
+    this.#memory.expire(firstLive)
+    if (first > last) return []
+    this.#keptState = undefined
+    const rows = [this.#rows.wholeSegment(first)[0], this.#rows.wholeSegment(last)[1]] as const
+    if (this.#timeOrder !== 'index') return [rows]
+    const { intervalMs } = this.#clock
+    return [rows, [indexStart(this.#prefix, first * intervalMs), indexStart(this.#prefix, (last + 1) * intervalMs)]]
+  }
+
+  /** @throws {CorruptStateError} when the rows were written for another retention, or another way to emit. */
   #takeStoredState(): void {
     const stored = this.#database.storeState(this.name)
+    const layout = this.#database.storeState(this.#layoutName)
+    if (stored !== undefined) this.#checkLayout(layout)
+    this.#layoutKept = layout !== undefined
     const state = stored === undefined ? EMPTY_WINDOW_STATE : decodeWindowState(stored)
     this.#clock.reset(state.observedStreamTimeMs)
     this.#lastSequence = Math.max(this.#lastSequence, state.lastSequence)
@@ -321,15 +390,37 @@ export class CachedWindowStore<K, V> implements WindowStore<K, V> {
     this.#keptState = undefined
   }
 
+  /** Where rows stand follows from the length of the segments; what wrote no layout had no order by time. */
+  #checkLayout(stored: Buffer | undefined): void {
+    const fits = stored === undefined ? this.#timeOrder === undefined : stored.equals(this.#layout)
+    if (!fits)
+      throw new CorruptStateError(
+        `the rows of store ${this.name} stand in segments (${stored?.toString() ?? 'of another layout'}) and are looked for in (${this.#layout})`,
+      )
+  }
+
+  /** The database will have rows of this segment. */
+  #store(segment: number): void {
+    const { storedSegments } = this.#memory
+    if (storedSegments.has(segment)) return
+    storedSegments.add(segment)
+    this.#keptState = undefined
+  }
+
   #keepState(): void {
+    const kept = this.#keptState
+    const { observedMs } = this.#clock
+    if (kept !== undefined && kept.observedMs === observedMs && kept.sequence === this.#lastSequence) return
+    this.#keptState = { observedMs, sequence: this.#lastSequence }
     const state = encodeWindowState({
-      observedStreamTimeMs: this.#clock.observedMs,
+      observedStreamTimeMs: observedMs,
       lastSequence: this.#lastSequence,
       segments: [...this.#memory.storedSegments].sort((a, b) => a - b),
     })
-    if (this.#keptState?.equals(state)) return
-    this.#keptState = state
     this.#database.keepStoreState(this.name, state)
+    if (this.#layoutKept) return
+    this.#layoutKept = true
+    this.#database.keepStoreState(this.#layoutName, this.#layout)
   }
 
   #checkOpen(): void {

@@ -1,14 +1,14 @@
 import type { KeyRange } from '../common/rocksdb.ts'
 
-interface Row {
+interface Row<V> {
   /** The key's bytes as latin1: compares as the bytes do, and faster. */
   readonly id: string
   readonly key: Buffer
-  readonly value: Buffer
+  readonly value: V
 }
 
-interface Chunk {
-  rows: Row[]
+interface Chunk<V> {
+  rows: Row<V>[]
   /** A scan may be reading it: changes go to a copy. */
   shared: boolean
 }
@@ -16,15 +16,15 @@ interface Chunk {
 const CHUNK_ROWS = 512
 
 /** Rows in the order of their keys' bytes, in chunks that a scan shares until they change: a scan is a snapshot and copies nothing. */
-export class SortedRows {
-  #chunks: Chunk[] = []
+export class SortedRows<V = Buffer> {
+  #chunks: Chunk<V>[] = []
   #size = 0
 
   get size(): number {
     return this.#size
   }
 
-  get(key: Buffer): Buffer | undefined {
+  get(key: Buffer): V | undefined {
     const id = key.toString('latin1')
     const chunk = this.#chunks[this.#chunkOf(id)]
     if (chunk === undefined) return undefined
@@ -32,7 +32,7 @@ export class SortedRows {
     return row?.id === id ? row.value : undefined
   }
 
-  set(key: Buffer, value: Buffer): void {
+  set(key: Buffer, value: V): void {
     const id = key.toString('latin1')
     const row = { id, key, value }
     if (this.#chunks.length === 0) {
@@ -70,7 +70,7 @@ export class SortedRows {
 
   /** Deletes [from, to). */
   deleteRange(from: Buffer, to: Buffer): void {
-    const kept: Chunk[] = []
+    const kept: Chunk<V>[] = []
     const [first, last] = [from.toString('latin1'), to.toString('latin1')]
     for (const chunk of this.#chunks) {
       const [start, end] = [lowerBound(chunk.rows, first), lowerBound(chunk.rows, last)]
@@ -99,7 +99,7 @@ export class SortedRows {
   }
 
   /** The rows as they are now, whatever is written while they are read. */
-  *scan(range: KeyRange): Generator<readonly [key: Buffer, value: Buffer], void, undefined> {
+  *scan(range: KeyRange): Generator<readonly [key: Buffer, value: V], void, undefined> {
     const lower = range.gte ?? range.gt
     const upper = range.lte ?? range.lt
     const from = lower?.toString('latin1')
@@ -117,7 +117,7 @@ export class SortedRows {
       const end = to === undefined ? rows.length : lowerBound(rows, to, range.lte !== undefined)
       for (let i = 0; i < end - start; i++) {
         if (left-- <= 0) return
-        const row = rows[range.reverse ? end - 1 - i : start + i] as Row
+        const row = rows[range.reverse ? end - 1 - i : start + i] as Row<V>
         yield [row.key, row.value]
       }
     }
@@ -128,15 +128,15 @@ export class SortedRows {
     let [low, high] = [0, this.#chunks.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      const rows = this.#chunks[middle]?.rows as Row[]
-      if ((rows[rows.length - 1] as Row).id < id) low = middle + 1
+      const rows = this.#chunks[middle]?.rows as Row<V>[]
+      if ((rows[rows.length - 1] as Row<V>).id < id) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  #writable(at: number): Chunk {
-    const chunk = this.#chunks[at] as Chunk
+  #writable(at: number): Chunk<V> {
+    const chunk = this.#chunks[at] as Chunk<V>
     if (!chunk.shared) return chunk
     const copy = { rows: chunk.rows.slice(), shared: false }
     this.#chunks[at] = copy
@@ -145,11 +145,11 @@ export class SortedRows {
 }
 
 /** Index of the first row that is not before `id`; with `after` of the first one behind it. */
-function lowerBound(rows: readonly Row[], id: string, after = false): number {
+function lowerBound(rows: readonly Row<unknown>[], id: string, after = false): number {
   let [low, high] = [0, rows.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    const found = (rows[middle] as Row).id
+    const found = (rows[middle] as Row<unknown>).id
     if (found < id || (after && found === id)) low = middle + 1
     else high = middle
   }

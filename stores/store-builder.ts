@@ -1,5 +1,13 @@
 import type { Serde } from '../common/serde.ts'
-import type { KeyValueStore, StateStore, StoreType, WindowStore } from './state-store.ts'
+import type {
+  DueTime,
+  KeyValueStore,
+  SessionStore,
+  StateStore,
+  StoreType,
+  VersionedKeyValueStore,
+  WindowStore,
+} from './state-store.ts'
 import type { TaskDatabase } from './task-database.ts'
 
 /** Told of a put that came too late for the store's retention. */
@@ -30,12 +38,18 @@ export interface StoreBuilder<S extends StateStore = StateStore> {
   readonly changelogConfigs: Readonly<Record<string, string>>
   readonly keySerde: Serde<unknown>
   readonly valueSerde: Serde<unknown>
-  /** For window stores: `retention.ms` of the changelog follows from it. */
+  /** For window and session stores: `retention.ms` of the changelog follows from it. */
   readonly retentionMs?: number
   readonly windowSizeMs?: number
   readonly retainDuplicates?: boolean
+  /** For versioned stores. */
+  readonly historyRetentionMs?: number
+  /** Rows come due by this time: they have a time to live, or are timers. */
+  readonly dueTime?: DueTime
   build(context: StoreContext): S
 }
 
 export type KeyValueStoreBuilder<K, V> = StoreBuilder<KeyValueStore<K, V>>
 export type WindowStoreBuilder<K, V> = StoreBuilder<WindowStore<K, V>>
+export type SessionStoreBuilder<K, V> = StoreBuilder<SessionStore<K, V>>
+export type VersionedKeyValueStoreBuilder<K, V> = StoreBuilder<VersionedKeyValueStore<K, V>>

@@ -25,17 +25,24 @@ export class Uncommitted<E extends Tracked> {
 
   /** Encodes what changed. When one row cannot be encoded nothing has happened. `undefined` leaves a row out for good. */
   drain<R>(encode: (row: E) => R | undefined): R[] {
-    const encoded = this.#changed.map(encode)
-    for (const [i, row] of this.#changed.entries()) {
-      if (encoded[i] === undefined) {
+    const changed = this.#changed
+    const encoded: (R | undefined)[] = []
+    for (let i = 0; i < changed.length; i++) encoded.push(encode(changed[i] as E))
+    let kept = 0
+    for (let i = 0; i < changed.length; i++) {
+      const row = changed[i] as E
+      const result = encoded[i]
+      if (result === undefined) {
         row.state &= ~CHANGED
         continue
       }
+      encoded[kept++] = result
       if ((row.state & DRAINED) === 0) this.#drained.push(row)
       row.state = DRAINED
     }
+    encoded.length = kept
     this.#changed = []
-    return encoded.filter((result) => result !== undefined)
+    return encoded as R[]
   }
 
   /** The drained rows are committed; `onClean` gets those that did not change again meanwhile. */

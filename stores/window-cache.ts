@@ -3,15 +3,20 @@ import type { KeyIdentity } from './key-identity.ts'
 import type { Evictable } from './second-chance.ts'
 import type { Tracked } from './uncommitted.ts'
 
-/** One window of one key in the cache; a value of `null` is a tombstone or a window known to be absent. */
+/**
+ * One window of one key in the cache; a value of `null` is a tombstone or a window known to be absent. A session stands here with
+ * its end as `windowStartMs` and its start as `sequence`, which is the order that sessions are kept in.
+ */
 export class WindowRow<K, V> implements Tracked {
   readonly owner: KeyWindows<K, V>
-  readonly windowStartMs: number
-  readonly sequence: number
+  windowStartMs: number
+  sequence: number
   value: V | null = null
   timestampMs = 0
   headers: Headers = EMPTY_HEADERS
   state = 0
+  /** Neither the database nor the changelog has heard of it. Told of sessions only. */
+  isNew = false
 
   constructor(owner: KeyWindows<K, V>, windowStartMs: number, sequence: number) {
     this.owner = owner
@@ -68,15 +73,27 @@ export class KeyWindows<K, V> implements Evictable {
   /** A new row in its place; there must be none of this start and sequence number. */
   insert(windowStartMs: number, sequence: number): WindowRow<K, V> {
     const row = new WindowRow(this, windowStartMs, sequence)
+    this.place(row)
+    return row
+  }
+
+  /** Puts a row of this key in its place; there must be none of its start and sequence number. */
+  place(row: WindowRow<K, V>): void {
     const rows = this.rows
     let at = rows.length
     if (at > 0 && order(rows[at - 1] as WindowRow<K, V>, row) > 0) {
-      at = this.firstFrom(windowStartMs)
+      at = this.firstFrom(row.windowStartMs)
       while (at < rows.length && order(rows[at] as WindowRow<K, V>, row) < 0) at++
     }
     if (at === rows.length) rows.push(row)
     else rows.splice(at, 0, row)
-    return row
+  }
+
+  /** Takes a row of this key out again. */
+  remove(row: WindowRow<K, V>): void {
+    const at = this.rows.lastIndexOf(row)
+    if (at === this.rows.length - 1) this.rows.pop()
+    else if (at >= 0) this.rows.splice(at, 1)
   }
 
   /** Takes in rows read from the database, in order; rows that are here already are newer and stay. Returns how many came. */

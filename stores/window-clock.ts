@@ -13,9 +13,9 @@ export class WindowClock {
   /** First window start that is not expired. */
   minVisibleMs: number
 
-  constructor(retentionMs: number) {
+  constructor(retentionMs: number, intervalMs = segmentIntervalMs(retentionMs)) {
     this.#retentionMs = retentionMs
-    this.intervalMs = segmentIntervalMs(retentionMs)
+    this.intervalMs = intervalMs
     this.minVisibleMs = -retentionMs
   }
 

@@ -112,7 +112,7 @@ export function segmentKeysRange(
   return { gte, lte: windowRowKey(storePrefix, segment, to, Number.MAX_SAFE_INTEGER, MAX_SEQUENCE) }
 }
 
-function escapeKey(key: Buffer): Buffer {
+export function escapeKey(key: Buffer): Buffer {
   let zeros = 0
   for (let i = key.indexOf(0); i !== -1; i = key.indexOf(0, i + 1)) zeros++
   if (zeros === 0) return key
@@ -125,7 +125,7 @@ function escapeKey(key: Buffer): Buffer {
   return escaped
 }
 
-function unescapeKey(escaped: Buffer): Buffer {
+export function unescapeKey(escaped: Buffer): Buffer {
   if (escaped.indexOf(0) === -1) return escaped
   const key = Buffer.allocUnsafe(escaped.length)
   let length = 0

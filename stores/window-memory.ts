@@ -39,6 +39,27 @@ export class WindowMemory<K, V> {
     return segment
   }
 
+  segment(number: number): Segment<K, V> | undefined {
+    return this.#segments.get(number)
+  }
+
+  /** Segments in [first, last] that have rows, here or in the database, in their order. */
+  segmentsIn(first: number, last: number): readonly number[] {
+    const numbers = new Set(this.storedSegmentsIn(first, last))
+    for (const number of this.#segments.keys()) if (number >= first && number <= last) numbers.add(number)
+    return [...numbers].sort((a, b) => a - b)
+  }
+
+  /** The keys that are in memory, segment by segment. */
+  *keysIn(first: number, last: number): Generator<KeyWindows<K, V>, void, undefined> {
+    for (const segment of this.#segments.values())
+      if (segment.number >= first && segment.number <= last) yield* segment.keys.values()
+  }
+
+  storedSegmentsIn(first: number, last: number): readonly number[] {
+    return [...this.storedSegments].filter((number) => number >= first && number <= last)
+  }
+
   windows(segment: number, id: KeyIdentity): KeyWindows<K, V> | undefined {
     return this.#segments.get(segment)?.keys.get(id)
   }
@@ -80,6 +101,18 @@ export class WindowMemory<K, V> {
     return windows.insert(windowStartMs, sequence)
   }
 
+  /** Puts a row back that was removed, in its new place. */
+  replace(row: WindowRow<K, V>): void {
+    if (row.owner.rows.length > 0) this.#rows++
+    row.owner.place(row)
+  }
+
+  /** Takes a row out that nobody needs to know of. */
+  remove(row: WindowRow<K, V>): void {
+    row.owner.remove(row)
+    if (!row.owner.gone && row.owner.rows.length > 0) this.#rows--
+  }
+
   /** Takes in all rows the database has of the key in this segment. */
   complete(windows: KeyWindows<K, V>, loaded: readonly WindowRow<K, V>[]): void {
     const before = weight(windows)
@@ -97,9 +130,11 @@ export class WindowMemory<K, V> {
     if ((row.state & CHANGED) === 0) this.uncommitted.mark(row)
   }
 
-  settle(): void {
+  /** `onClean` gets the rows that are in the database as they are here. */
+  settle(onClean?: (row: WindowRow<K, V>) => void): void {
     this.uncommitted.settle((row) => {
       row.owner.holds--
+      onClean?.(row)
       this.release(row.owner)
     })
     this.prefetched = 0

@@ -47,6 +47,10 @@ export class WindowRows<K, V> {
     return windowRowKey(this.#prefix, segment, keyBytes, windowStartMs, sequence)
   }
 
+  changelogKey(keyBytes: Buffer, windowStartMs: number, sequence: number): Buffer {
+    return windowChangelogKey(keyBytes, windowStartMs, sequence)
+  }
+
   keyRange(segment: number, keyBytes: Buffer, fromMs: number, toMs: number): KeyRange {
     return keyWindowsRange(this.#prefix, segment, keyBytes, fromMs, toMs)
   }
@@ -75,13 +79,10 @@ export class WindowRows<K, V> {
   changed(row: WindowRow<K, V>): ChangedRow {
     const { owner, windowStartMs, sequence, value, timestampMs, headers } = row
     const keyBytes = this.keyBytesOf(owner)
-    return {
-      changelogKey: windowChangelogKey(keyBytes, windowStartMs, sequence),
-      timestampMs,
-      headers,
-      rowKey: this.rowKey(owner.segment.number, keyBytes, windowStartMs, sequence),
-      ...this.#codec.encode(value, timestampMs, headers),
-    }
+    const changelogKey = this.changelogKey(keyBytes, windowStartMs, sequence)
+    const rowKey = this.rowKey(owner.segment.number, keyBytes, windowStartMs, sequence)
+    const { changelogValue, rowValue } = this.#codec.encode(value, timestampMs, headers)
+    return { changelogKey, changelogValue, timestampMs, headers, rowKey, rowValue }
   }
 
   restored(

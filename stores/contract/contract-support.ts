@@ -40,7 +40,7 @@ export class ContractStore<S extends StateStore> {
   /** A commit as the runtime makes it. */
   async commit(offsets: StateOffsets = NO_OFFSETS): Promise<StoreChanges> {
     const changes = this.store.drain()
-    for (const row of changes.rows)
+    for (const row of changes.apart?.records ?? changes.rows)
       this.changelog.push({
         key: row.changelogKey,
         value: row.changelogValue,
@@ -53,7 +53,7 @@ export class ContractStore<S extends StateStore> {
   }
 
   async restore(records: readonly RestoredRecord[]): Promise<StoreChanges> {
-    const changes = this.store.restoredRows(records)
+    const changes = await this.store.restoredRows(records)
     await this.database.write(stateWrite(changes, NO_OFFSETS))
     return changes
   }
@@ -61,7 +61,7 @@ export class ContractStore<S extends StateStore> {
 
 export function stateWrite(changes: StoreChanges, offsets: StateOffsets): StateWrite {
   return {
-    puts: changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
+    puts: changes.apart?.puts ?? changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
     rangeDeletes: changes.expired,
     offsets,
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { InternalError, InvalidArgumentError, SerdeNotReadyError } from '../../common/errors.ts'
 import { EMPTY_HEADERS } from '../../common/record.ts'
 import { type Serde, serdes } from '../../common/serde.ts'
-import type { KeyValueEntry, KeyValueStore, ReadOnlyKeyValueStore } from '../state-store.ts'
+import type { KeyValueEntry, KeyValueStore, ReadOnlyKeyValueStore, ScanOptions } from '../state-store.ts'
 import { Stores } from '../stores.ts'
 import type { TaskDatabase } from '../task-database.ts'
 import {
@@ -202,6 +202,27 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
       for (const key of keys) expect(await opened.store.get(Buffer.from(key))).toBe(key.toString('hex'))
     })
 
+    it('lists keys by a prefix, the uncommitted ones too, and at once where it need not wait', async () => {
+      const opened = await open()
+      const { store } = opened
+      const list = (options?: ScanOptions) => store.prefixEntries(Buffer.from('a'), options)
+      const keys = async (options?: ScanOptions): Promise<string[]> => (await list(options)).map((row) => row.key)
+      for (const key of ['ab', 'b', 'a', 'ac']) store.put(key, key.toUpperCase(), 1)
+      expect(list()).toMatchObject([{ key: 'a' }, { key: 'ab', value: 'AB', timestampMs: 1 }, { key: 'ac' }])
+      await opened.commit()
+      if (cacheEntries >= 4) expect(list()).not.toBeInstanceOf(Promise)
+      store.put('ab', null, 2)
+      store.put('aa', 'AA', 2)
+      expect(await keys()).toEqual(['a', 'aa', 'ac'])
+      expect(await keys({ reverse: true, limit: 2 })).toEqual(['ac', 'aa'])
+      expect(await keys({ committedOnly: true })).toEqual(['a', 'ab', 'ac'])
+      await opened.commit()
+      expect(await keys()).toEqual(['a', 'aa', 'ac'])
+      store.put('a', null, 3)
+      store.discard()
+      expect(await keys()).toEqual(['a', 'aa', 'ac'])
+    })
+
     it('a scan shows the store as it was when it began', async () => {
       const opened = await open()
       const { store } = opened
@@ -381,7 +402,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
       const opened = new ContractStore(plan, source.database, { cacheEntries })
       const record = { key: Buffer.from('a'), value: Buffer.from('two'), timestampMs: 2, headers: EMPTY_HEADERS }
       expect(await opened.store.get('a')).toBe('one')
-      const changes = opened.store.restoredRows([record])
+      const changes = await opened.store.restoredRows([record])
       expect(await opened.store.get('a')).toBe('one')
       await opened.database.write(stateWrite(changes, new Map()))
       expect(await opened.store.get('a')).toBe('two')

@@ -43,6 +43,16 @@ export function keyValueModelTest(
       {
         weight: 2,
         arbitrary: fc.record({
+          do: fc.constant('prefix' as const),
+          keyPrefix: key,
+          reverse: fc.boolean(),
+          limit: fc.option(fc.nat(4), { nil: undefined }),
+          committedOnly: fc.boolean(),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
           do: fc.constantFrom(
             'commit' as const,
             'commit' as const,
@@ -80,6 +90,11 @@ export function keyValueModelTest(
               store.range(from, to, { reverse, committedOnly, ...(limit === undefined ? {} : { limit }) }),
             )
             expect(rows).toEqual(modelRange(committedOnly ? committed : current, from, to, reverse, limit))
+          } else if (step.do === 'prefix') {
+            const { keyPrefix, reverse, limit, committedOnly } = step
+            const options = { reverse, committedOnly, ...(limit === undefined ? {} : { limit }) }
+            const rows = await store.prefixEntries(Buffer.from(keyPrefix), options)
+            expect(rows).toEqual(modelPrefix(committedOnly ? committed : current, keyPrefix, reverse, limit))
           } else if (step.do === 'commit') {
             await opened.commit()
             committed = new Map(current)
@@ -117,4 +132,16 @@ function modelRange(
     .filter((row) => to === undefined || Buffer.from(row.key).compare(Buffer.from(to)) <= 0)
   if (reverse) rows.reverse()
   return rows.slice(0, limit)
+}
+
+function modelPrefix(
+  model: ReadonlyMap<string, { value: string; timestampMs: number }>,
+  keyPrefix: string,
+  reverse: boolean,
+  limit: number | undefined,
+): KeyValueEntry<string, string>[] {
+  const bytes = Buffer.from(keyPrefix)
+  return modelRange(model, undefined, undefined, reverse, undefined)
+    .filter((row) => Buffer.from(row.key).subarray(0, bytes.length).equals(bytes))
+    .slice(0, limit)
 }
