@@ -1,4 +1,3 @@
-import { TopologyError } from './errors.ts'
 import type { Topology } from './topology.ts'
 import { parentsOf, type SinkNode, type SourceNode, type TopologyNode } from './topology-nodes.ts'
 
@@ -41,19 +40,6 @@ export function sourcesOf(subtopology: Subtopology): readonly SourceNode[] {
 
 export function sinksOf(subtopology: Subtopology): readonly SinkNode[] {
   return subtopology.nodes.filter((n): n is SinkNode => n.kind === 'sink')
-}
-
-/** @throws {TopologyError} for what can be known before anything starts. */
-export function validateTopology(topology: Topology): void {
-  if (topology.nodes.size === 0) throw new TopologyError('the topology has no source')
-  for (const subtopology of subtopologiesOf(topology)) {
-    if (sourcesOf(subtopology).length === 0)
-      throw new TopologyError(`nothing feeds ${subtopology.nodes.map((n) => n.name).join(', ')}`)
-  }
-  const connected = new Set([...topology.nodes.values()].flatMap((n) => (n.kind === 'processor' ? [...n.stores] : [])))
-  for (const store of topology.stores.keys()) {
-    if (!connected.has(store)) throw new TopologyError(`store ${store} is connected to no processor`)
-  }
 }
 
 function groupRoots(topology: Topology): (name: string) => string {

@@ -1,7 +1,7 @@
 import type { Headers } from '../common/record.ts'
 import type { Serde } from '../common/serde.ts'
 import type { StoreBuilder } from '../stores/store-builder.ts'
-import type { ProcessorSupplier } from './processors/processor.ts'
+import type { ProcessorFactory } from './processors/processor.ts'
 import type { RecordMetadata } from './record.ts'
 
 /** Gives a record its time (ms since the epoch); negative = the record is dropped and counted. `partitionTimeMs` is the highest so far on its partition, -1 before the first. */
@@ -45,8 +45,10 @@ export interface SourceNode {
 export interface ProcessorNode {
   readonly kind: 'processor'
   readonly name: string
-  readonly supplier: ProcessorSupplier
+  readonly supplier: ProcessorFactory
   readonly parents: readonly string[]
+  /** It is given what its parents drop, as {@link DroppedRecord} values, and not what they forward. */
+  readonly takesDropped?: boolean
   /** Stores connected to it; grows while the topology is built. */
   readonly stores: Set<string>
 }
