@@ -1,4 +1,4 @@
-import type { Headers } from '../../common/record.ts'
+import { EMPTY_HEADERS, type Headers } from '../../common/record.ts'
 
 export interface CapturedRecord {
   readonly key: Buffer | null
@@ -8,39 +8,49 @@ export interface CapturedRecord {
 }
 
 const CHUNK_BYTES = 1024 * 1024
+const FIRST_RECORDS = 64
 const NULL = -1
+/** Per record: chunk, start in it, key bytes, value bytes (-1 for null), timestamp. */
+const COLUMNS = 5
 
 /**
- * What was written to a topic and not read yet. The bytes are packed into chunks: a million records of a test are not four
- * million objects for the garbage collector to walk over.
+ * What was written to a topic and not read yet. Bytes are packed into chunks and numbers into one array: a million records of a test
+ * are not millions of objects for the garbage collector to walk over.
  */
 export class CapturedTopic {
   #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   #end = 0
-  readonly #chunks: Buffer[] = []
-  readonly #starts: number[] = []
-  readonly #keySizes: number[] = []
-  readonly #valueSizes: number[] = []
-  readonly #timestamps: number[] = []
-  readonly #headers: Headers[] = []
+  #chunks: Buffer[] = [this.#chunk]
+  #table = new Float64Array(FIRST_RECORDS * COLUMNS)
+  readonly #headers = new Map<number, Headers>()
+  #count = 0
   #next = 0
+  #appended = 0
 
   get size(): number {
-    return this.#starts.length - this.#next
+    return this.#count - this.#next
   }
 
-  append({ key, value, timestampMs, headers }: CapturedRecord): void {
-    const sizeBytes = (key?.length ?? 0) + (value?.length ?? 0)
-    if (this.#end + sizeBytes > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, sizeBytes))
-      this.#end = 0
-    }
-    this.#chunks.push(this.#chunk)
-    this.#starts.push(this.#end)
-    this.#keySizes.push(this.#put(key))
-    this.#valueSizes.push(this.#put(value))
-    this.#timestamps.push(timestampMs)
-    this.#headers.push(headers)
+  /** How many records there ever were. */
+  get appended(): number {
+    return this.#appended
+  }
+
+  /** Gives the record's offset in the topic. */
+  append(key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers): number {
+    const sizeBytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
+    if (this.#end + sizeBytes > this.#chunk.length) this.#addChunk(sizeBytes)
+    let at = this.#count * COLUMNS
+    if (at === this.#table.length) this.#grow()
+    const table = this.#table
+    table[at++] = this.#chunks.length - 1
+    table[at++] = this.#end
+    table[at++] = this.#put(key)
+    table[at++] = this.#put(value)
+    table[at] = timestampMs
+    if (headers.length > 0) this.#headers.set(this.#count, headers)
+    this.#count++
+    return this.#appended++
   }
 
   /** The next record, read once. */
@@ -63,23 +73,34 @@ export class CapturedTopic {
     return bytes.length
   }
 
+  #addChunk(sizeBytes: number): void {
+    this.#chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, sizeBytes))
+    this.#chunks.push(this.#chunk)
+    this.#end = 0
+  }
+
+  #grow(): void {
+    const table = new Float64Array(this.#table.length * 2)
+    table.set(this.#table)
+    this.#table = table
+  }
+
   #recordAt(i: number): CapturedRecord {
-    const chunk = this.#chunks[i] as Buffer
-    const start = this.#starts[i] as number
-    const keySize = this.#keySizes[i] as number
-    const valueSize = this.#valueSizes[i] as number
-    const valueStart = start + Math.max(0, keySize)
+    const [chunk, start, keySize, valueSize, timestampMs] = this.#table.subarray(i * COLUMNS, (i + 1) * COLUMNS)
+    const bytes = this.#chunks[chunk as number] as Buffer
+    const valueStart = (start as number) + Math.max(0, keySize as number)
     return {
-      key: keySize === NULL ? null : chunk.subarray(start, valueStart),
-      value: valueSize === NULL ? null : chunk.subarray(valueStart, valueStart + valueSize),
-      timestampMs: this.#timestamps[i] as number,
-      headers: this.#headers[i] as Headers,
+      key: keySize === NULL ? null : bytes.subarray(start, valueStart),
+      value: valueSize === NULL ? null : bytes.subarray(valueStart, valueStart + (valueSize as number)),
+      timestampMs: timestampMs as number,
+      headers: this.#headers.get(i) ?? EMPTY_HEADERS,
     }
   }
 
   #forget(): void {
-    for (const list of [this.#chunks, this.#starts, this.#keySizes, this.#valueSizes, this.#timestamps, this.#headers])
-      list.length = 0
+    this.#chunks = [this.#chunk]
+    this.#headers.clear()
+    this.#count = 0
     this.#next = 0
   }
 }

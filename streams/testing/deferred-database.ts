@@ -2,8 +2,8 @@ import type { KeyRange } from '../../common/rocksdb.ts'
 import { MemoryDatabase } from '../../stores/memory-database.ts'
 import type { StateOffsets, StateWrite, TaskDatabase } from '../../stores/task-database.ts'
 
-/** Writes that may wait: more would hold too many rows twice. */
-const MAX_WAITING_PUTS = 4_096
+/** Rows that may wait to be written: more would hold too many twice. */
+const MAX_WAITING_ROWS = 4_096
 
 /**
  * A memory database for a task that commits after every record: writes are put together until somebody reads, or there are many.
@@ -12,7 +12,8 @@ const MAX_WAITING_PUTS = 4_096
 export class DeferredDatabase implements TaskDatabase {
   readonly persistent = false
   readonly #rows = new MemoryDatabase()
-  #puts: (readonly [rowKey: Buffer, rowValue: Buffer | null])[] = []
+  /** The last put of each row. */
+  readonly #puts = new Map<string, readonly [rowKey: Buffer, rowValue: Buffer | null]>()
   readonly #offsets = new Map<string, number>()
 
   storePrefix(storeName: string): Buffer {
@@ -53,20 +54,20 @@ export class DeferredDatabase implements TaskDatabase {
 
   write({ puts, rangeDeletes, offsets }: StateWrite): void {
     if (rangeDeletes.length > 0) this.#written().write({ puts: [], rangeDeletes, offsets })
-    for (const put of puts) this.#puts.push(put)
+    for (const put of puts) this.#puts.set(put[0].toString('latin1'), put)
     for (const [partition, offset] of offsets) this.#offsets.set(partition, offset)
-    if (this.#puts.length >= MAX_WAITING_PUTS) this.#written()
+    if (this.#puts.size >= MAX_WAITING_ROWS) this.#written()
   }
 
-  close(): Promise<void> {
-    this.#puts = []
-    return this.#rows.close()
+  /** The rows stay: the driver opens the database again at a restart. */
+  async close(): Promise<void> {
+    this.#written()
   }
 
   #written(): MemoryDatabase {
-    if (this.#puts.length > 0 || this.#offsets.size > 0) {
-      this.#rows.write({ puts: this.#puts, rangeDeletes: [], offsets: this.#offsets })
-      this.#puts = []
+    if (this.#puts.size > 0 || this.#offsets.size > 0) {
+      this.#rows.write({ puts: [...this.#puts.values()], rangeDeletes: [], offsets: this.#offsets })
+      this.#puts.clear()
       this.#offsets.clear()
     }
     return this.#rows

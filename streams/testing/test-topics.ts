@@ -1,10 +1,16 @@
 import { EMPTY_HEADERS, type Headers } from '../../common/record.ts'
 import type { Serde } from '../../common/serde.ts'
-import type { CapturedTopic } from './captured-topic.ts'
+import type { CapturedRecord, CapturedTopic } from './captured-topic.ts'
 
 export interface TestInputOptions {
   readonly timestampMs?: number
   readonly headers?: Headers
+}
+
+/** Where a test's records go. */
+interface InputTarget {
+  readonly pipe: (record: CapturedRecord) => void
+  readonly pipeAsync: (record: CapturedRecord) => Promise<void>
 }
 
 /** Pipes records into a source topic of the driver. A call without a timestamp uses the topic's own time. */
@@ -12,38 +18,44 @@ export class TestInputTopic<K, V> {
   readonly topic: string
   readonly #keySerde: Serde<K>
   readonly #valueSerde: Serde<V>
-  readonly #pipe: (
-    topic: string,
-    key: Buffer | null,
-    value: Buffer | null,
-    timestampMs: number,
-    headers: Headers,
-  ) => void
+  readonly #target: InputTarget
   #nowMs: number
   readonly #autoAdvanceMs: number
 
   constructor(
     topic: string,
     serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
-    pipe: (topic: string, key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers) => void,
+    target: InputTarget,
     time: { readonly startMs: number; readonly autoAdvanceMs?: number },
   ) {
     this.topic = topic
     this.#keySerde = serdes.key
     this.#valueSerde = serdes.value
-    this.#pipe = pipe
+    this.#target = target
     this.#nowMs = time.startMs
     this.#autoAdvanceMs = time.autoAdvanceMs ?? 0
   }
 
   /** @throws {ProcessingError} what a processor threw; {InternalError} when an operator became asynchronous. */
   pipeInput(key: K | null, value: V | null, options: number | TestInputOptions = {}): void {
+    this.#target.pipe(this.#encode(key, value, options))
+  }
+
+  /** {@link pipeInput}, and waits for processors and asynchronous operators that are not done at once ({@link TopologyTestDriver.settle}). */
+  async pipeInputAsync(key: K | null, value: V | null, options: number | TestInputOptions = {}): Promise<void> {
+    await this.#target.pipeAsync(this.#encode(key, value, options))
+  }
+
+  #encode(key: K | null, value: V | null, options: number | TestInputOptions): CapturedRecord {
     const { timestampMs, headers = EMPTY_HEADERS } = typeof options === 'number' ? { timestampMs: options } : options
     const time = timestampMs ?? this.#nowMs
     if (timestampMs === undefined) this.#nowMs += this.#autoAdvanceMs
-    const keyBytes = key === null ? null : this.#keySerde.serialize(key, this.topic, headers)
-    const valueBytes = value === null ? null : this.#valueSerde.serialize(value, this.topic, headers)
-    this.#pipe(this.topic, keyBytes, valueBytes, time, headers)
+    return {
+      key: key === null ? null : this.#keySerde.serialize(key, this.topic, headers),
+      value: value === null ? null : this.#valueSerde.serialize(value, this.topic, headers),
+      timestampMs: time,
+      headers,
+    }
   }
 
   /** Moves the topic's own time, which `pipeInput` without a timestamp uses. */

@@ -1,25 +1,36 @@
 import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
 import { ManualClock } from '../../common/clock.ts'
+import { type Duration, durationMs } from '../../common/duration.ts'
 import { InternalError, InvalidArgumentError } from '../../common/errors.ts'
 import { type Logger, silentLogger } from '../../common/log.ts'
 import type { Headers } from '../../common/record.ts'
 import type { Serde } from '../../common/serde.ts'
-import type { Acknowledge } from '../../kafka/port.ts'
+import type { Acknowledge, OffsetCommit } from '../../kafka/port.ts'
 import { MemoryDatabase } from '../../stores/memory-database.ts'
-import type { KeyValueStore, StateStore, WindowStore } from '../../stores/state-store.ts'
+import type {
+  KeyValueStore,
+  SessionStore,
+  StateStore,
+  VersionedKeyValueStore,
+  WindowStore,
+} from '../../stores/state-store.ts'
+import {
+  DEFAULT_HANDLERS,
+  type DeserializationExceptionHandler,
+  type ErrorHandlers,
+  type ProcessingExceptionHandler,
+  type ProductionExceptionHandler,
+} from '../error-handlers.ts'
 import type { DropReason } from '../processors/processor.ts'
-import type { StreamRecord } from '../record.ts'
 import { Application } from '../runtime/application.ts'
 import { type CommitPort, commit } from '../runtime/commit.ts'
 import { GlobalTask } from '../runtime/global-task.ts'
-import type { RecordCollector } from '../runtime/record-collector.ts'
-import type { DeserializationExceptionHandler } from '../runtime/record-queue.ts'
+import { encodeRecord, type RecordCollector } from '../runtime/record-collector.ts'
 import { StreamTask } from '../runtime/stream-task.ts'
-import { TaskStores } from '../runtime/task-stores.ts'
+import type { TaskStores } from '../runtime/task-stores.ts'
 import type { Topology } from '../topology.ts'
-import type { StreamPartitioner } from '../topology-nodes.ts'
 import { type CapturedRecord, CapturedTopic } from './captured-topic.ts'
-import { DeferredDatabase } from './deferred-database.ts'
+import { DriverState } from './driver-state.ts'
 import { TestInputTopic, TestOutputTopic } from './test-topics.ts'
 
 export interface TopologyTestDriverOptions {
@@ -32,7 +43,16 @@ export interface TopologyTestDriverOptions {
   readonly commitEveryRecord?: boolean
   /** How long, by the wall clock, unmatched records of left and outer stream joins may wait beyond their window (default 0; real clients 1 s). */
   readonly emitIntervalMs?: number
+  /** Keeps what stores are restored from, so that `restart` can be called (default no). */
+  readonly restartable?: boolean
+  /** Clean entries that a store keeps decoded (default 10,000): few of them show what evictions do. */
+  readonly storeCacheEntries?: number
+  /** As in the real client, which has the same defaults. */
   readonly onDeserializationError?: DeserializationExceptionHandler
+  readonly onProcessingError?: ProcessingExceptionHandler
+  /** Asked about what serdes cannot write; there is no broker that could refuse anything. */
+  readonly onProductionError?: ProductionExceptionHandler
+  readonly deadLetterTopic?: string
   readonly log?: Logger
 }
 
@@ -47,50 +67,42 @@ export class TopologyTestDriver {
   readonly #application: Application
   readonly #options: TopologyTestDriverOptions
   readonly #clock: ManualClock
-  readonly #tasks: readonly StreamTask[]
+  readonly #state: DriverState
+  #tasks: readonly StreamTask[] = []
   readonly #taskOfTopic = new Map<string, StreamTask>()
   readonly #global: GlobalTask
   readonly #captured = new Map<string, CapturedTopic>()
-  readonly #offsets = new Map<string, number>()
   readonly #fed = new Map<string, number>()
   /** Records for topics that the topology itself reads, in the order of their sends. */
   readonly #looped: { topic: string; record: CapturedRecord }[] = []
   readonly #dropped = new Map<DropReason, number>()
   readonly #globalTopics: ReadonlySet<string>
   readonly #commitEveryRecord: boolean
+  /** Settling happens one after the other. */
+  #settled: Promise<void> = Promise.resolve()
 
   private constructor(
     application: Application,
     options: TopologyTestDriverOptions,
     clock: ManualClock,
-    stores: ReadonlyMap<string, TaskStores>,
+    state: DriverState,
     global: GlobalTask,
   ) {
+    this.#state = state
     this.#application = application
     this.#options = options
     this.#clock = clock
     this.#global = global
     this.#globalTopics = new Set(global.topics)
     this.#commitEveryRecord = options.commitEveryRecord !== false
-    this.#tasks = application.subtopologies.map((s) =>
-      this.#makeTask(`${s.id}_0`, [...application.inputs(s).keys()], stores.get(`${s.id}_0`) as TaskStores),
-    )
-    for (const task of this.#tasks) for (const { topic } of task.inputs) this.#taskOfTopic.set(topic, task)
-    for (const task of this.#tasks) task.start()
   }
 
   /** Opening stores and preparing serdes may wait, so the driver is made with `await`; everything after is synchronous. */
   static async create(topology: Topology, options: TopologyTestDriverOptions = {}): Promise<TopologyTestDriver> {
     const application = new Application(options.applicationId ?? 'test', topology)
     const clock = new ManualClock(options.initialWallClockMs ?? 0)
-    const stores = new Map<string, TaskStores>()
-    for (const subtopology of application.subtopologies) {
-      const taskId = `${subtopology.id}_0`
-      const builders = subtopology.stores.filter((s) => topology.stores.has(s)).map((s) => application.storeBuilder(s))
-      stores.set(taskId, await openStores(application, taskId, builders))
-    }
+    const state = new DriverState(application, options.restartable ?? false, options.storeCacheEntries)
     const log = options.log ?? silentLogger
-    const onDeserializationError = options.onDeserializationError ?? (() => 'fail' as const)
     let driver: TopologyTestDriver | undefined
     const onDropped = (_task: string, _node: string, reason: DropReason): void => driver?.countDrop(reason)
     const memory = async () => new MemoryDatabase()
@@ -101,12 +113,50 @@ export class TopologyTestDriver {
       cacheEntries: 10_000,
       clock,
       log,
-      onDeserializationError,
+      errorHandlers: handlersOf(options),
       onDropped,
     })
-    driver = new TopologyTestDriver(application, options, clock, stores, global)
+    driver = new TopologyTestDriver(application, options, clock, state, global)
     await driver.#prepareSerdes()
+    await driver.#start(new Map(), true)
     return driver
+  }
+
+  /**
+   * Commits, ends all tasks and starts them again, as a process does that is stopped and started: on the local state that is there, or
+   * (`state: 'lost'`) on an empty disk, with every store restored from its changelog. Stores in memory are always restored.
+   * @throws {InvalidArgumentError} when the driver was not made with `restartable`.
+   */
+  async restart(options: { readonly state?: 'kept' | 'lost' } = {}): Promise<void> {
+    if (!this.#state.restartable)
+      throw new InvalidArgumentError('only a driver that was created with restartable: true can be restarted')
+    this.commit()
+    const positions = new Map(this.#tasks.map((task) => [task.taskId, task.positions()]))
+    await this.#closeTasks()
+    await this.#start(positions, options.state !== 'lost')
+  }
+
+  async #start(positions: ReadonlyMap<string, readonly OffsetCommit[]>, stateKept: boolean): Promise<void> {
+    const application = this.#application
+    const tasks: StreamTask[] = []
+    for (const subtopology of application.subtopologies) {
+      const taskId = `${subtopology.id}_0`
+      const stores = await this.#state.open(taskId, subtopology.stores, stateKept)
+      const task = this.#makeTask(taskId, [...application.inputs(subtopology).keys()], stores)
+      for (const { topic, partition, offset, metadata } of positions.get(taskId) ?? [])
+        task.startAt(topic, partition, offset, metadata)
+      tasks.push(task)
+    }
+    this.#tasks = tasks
+    for (const task of tasks) for (const { topic } of task.inputs) this.#taskOfTopic.set(topic, task)
+    for (const task of tasks) task.start()
+  }
+
+  async #closeTasks(): Promise<void> {
+    for (const task of this.#tasks) {
+      task.close()
+      await task.stores.close()
+    }
   }
 
   createInputTopic<K, V>(
@@ -119,10 +169,14 @@ export class TopologyTestDriver {
         `the topology does not read ${topic}; it reads ${[...this.#taskOfTopic.keys(), ...this.#globalTopics].join(', ')}`,
       )
     }
-    return new TestInputTopic(topic, serdes, (...record) => this.#pipe(...record), {
-      startMs: this.#clock.nowMs(),
-      ...time,
-    })
+    const target = {
+      pipe: (record: CapturedRecord) => this.#pipe(topic, record),
+      pipeAsync: (record: CapturedRecord) => {
+        this.#enqueue(topic, record)
+        return this.settle()
+      },
+    }
+    return new TestInputTopic(topic, serdes, target, { startMs: this.#clock.nowMs(), ...time })
   }
 
   createOutputTopic<K, V>(
@@ -132,25 +186,61 @@ export class TopologyTestDriver {
     return new TestOutputTopic(topic, serdes, this.#capturedOf(topic))
   }
 
+  /**
+   * Waits for asynchronous operators: until no call is under way, and everything that follows from their results is processed. Calls that
+   * wait for the wall clock (before they are repeated) stay where they are: move it, and settle again.
+   * @throws {InvalidArgumentError} when calls take longer than `within` (default 4 s of real time); {ProcessingError} as `pipeInput`.
+   */
+  settle(options: { readonly within?: Duration } = {}): Promise<void> {
+    const withinMs = durationMs(options.within ?? '4s', 'within')
+    const settled = this.#settled.catch(() => {}).then(() => this.#settle(withinMs))
+    this.#settled = settled
+    return settled
+  }
+
+  async #settle(withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs
+    for (;;) {
+      for (const task of this.#tasks) await this.#advance(task)
+      for (let next = this.#looped.shift(); next !== undefined; next = this.#looped.shift()) {
+        const task = this.#enqueue(next.topic, next.record)
+        if (task !== undefined) await this.#advance(task)
+      }
+      const busy = this.#tasks.filter((task) => task.outside > 0 || task.hasMail)
+      if (busy.length === 0) return
+      const leftMs = deadline - performance.now()
+      if (leftMs <= 0)
+        throw new InvalidArgumentError(
+          `${busy.reduce((sum, task) => sum + task.outside, 0)} calls of task ${busy.map((t) => t.taskId).join(', ')} are under way after ${withinMs} ms`,
+        )
+      await Promise.race(busy.map((task) => task.mailArrival(leftMs)))
+    }
+  }
+
   /** Moves the wall clock and runs the punctuations that are due. */
   advanceWallClockTime(byMs: number): void {
     this.#clock.advance(byMs)
     for (const task of this.#tasks) {
       now(task.punctuate(true))
       this.#afterProcessing(task)
+      if (task.buffered > 0) this.#run(task)
     }
     this.#runLooped()
   }
 
-  /** Commits what has been processed; needed only with `commitEveryRecord: false`. */
+  /** Commits what has been processed; needed only with `commitEveryRecord: false`. @throws {InvalidArgumentError} while calls are under way. */
   commit(): void {
-    for (const task of this.#tasks) this.#commit(task)
+    for (const task of this.#tasks) {
+      if (!task.settled)
+        throw new InvalidArgumentError(`task ${task.taskId} has calls under way: settle the driver before the commit`)
+      this.#commit(task)
+    }
     this.#runLooped()
   }
 
   /** Topics that something was written to, changelogs and repartition topics included. */
   producedTopicNames(): readonly string[] {
-    return [...this.#captured].filter(([topic]) => (this.#offsets.get(topic) ?? 0) > 0).map(([topic]) => topic)
+    return [...this.#captured].filter(([, captured]) => captured.appended > 0).map(([topic]) => topic)
   }
 
   /** The raw records of a topic that were not read yet; for byte tests. */
@@ -166,6 +256,14 @@ export class TopologyTestDriver {
     return this.#store(name) as WindowStore<K, V>
   }
 
+  getSessionStore<K, V>(name: string): SessionStore<K, V> {
+    return this.#store(name) as SessionStore<K, V>
+  }
+
+  getVersionedStore<K, V>(name: string): VersionedKeyValueStore<K, V> {
+    return this.#store(name) as VersionedKeyValueStore<K, V>
+  }
+
   /** Records dropped so far, by reason. */
   get dropped(): ReadonlyMap<DropReason, number> {
     return this.#dropped
@@ -176,30 +274,21 @@ export class TopologyTestDriver {
   }
 
   async close(): Promise<void> {
-    for (const task of this.#tasks) {
-      task.close()
-      await task.stores.close()
-    }
+    await this.#closeTasks()
     await this.#global.close()
   }
 
-  #pipe(topic: string, key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers): void {
-    this.#feed(topic, { key, value, timestampMs, headers })
+  #pipe(topic: string, record: CapturedRecord): void {
+    this.#feed(topic, record)
     this.#runLooped()
   }
 
-  #feed(topic: string, { key, value, timestampMs, headers }: CapturedRecord): void {
-    const offset = this.#fed.get(topic) ?? 0
-    this.#fed.set(topic, offset + 1)
-    const records = [{ key, value, timestampMs, headers, offset }]
-    const batch = { topic, partition: 0, records, nextOffset: offset + 1 }
-    if (this.#globalTopics.has(topic)) {
-      now(this.#global.update(batch))
-      now(this.#global.write())
-      return
-    }
-    const task = this.#taskOfTopic.get(topic) as StreamTask
-    task.add(batch)
+  #feed(topic: string, record: CapturedRecord): void {
+    const task = this.#enqueue(topic, record)
+    if (task !== undefined) this.#run(task)
+  }
+
+  #run(task: StreamTask): void {
     while (now(task.process(1)) > 0) {
       now(task.punctuate(false))
       this.#afterProcessing(task)
@@ -207,8 +296,39 @@ export class TopologyTestDriver {
     this.#afterProcessing(task)
   }
 
+  /** Gives the task that has the record now; global stores have taken it in already. */
+  #enqueue(topic: string, { key, value, timestampMs, headers }: CapturedRecord): StreamTask | undefined {
+    const offset = this.#fed.get(topic) ?? 0
+    this.#fed.set(topic, offset + 1)
+    if (this.#state.restartable) this.#state.keep(topic, offset, { key, value, timestampMs, headers })
+    const records = [{ key, value, timestampMs, headers, offset }]
+    const batch = { topic, partition: 0, records, nextOffset: offset + 1 }
+    if (this.#globalTopics.has(topic)) {
+      now(this.#global.update(batch))
+      now(this.#global.write())
+      return undefined
+    }
+    const task = this.#taskOfTopic.get(topic) as StreamTask
+    task.add(batch)
+    return task
+  }
+
+  /** Processes what the task has, waiting where something waits. */
+  async #advance(task: StreamTask): Promise<void> {
+    while ((await task.process(1)) > 0) {
+      await task.punctuate(false)
+      if (this.#commitDue(task)) await commit([task], COMMITS_AT_ONCE)
+    }
+    if (this.#commitDue(task)) await commit([task], COMMITS_AT_ONCE)
+  }
+
   #afterProcessing(task: StreamTask): void {
-    if (task.commitRequested || (this.#commitEveryRecord && task.commitNeeded)) this.#commit(task)
+    if (this.#commitDue(task)) this.#commit(task)
+  }
+
+  /** A task with calls under way is committed when they are over. */
+  #commitDue(task: StreamTask): boolean {
+    return (task.commitRequested || (this.#commitEveryRecord && task.commitNeeded)) && task.settled
   }
 
   #commit(task: StreamTask): void {
@@ -235,7 +355,8 @@ export class TopologyTestDriver {
       maxTaskIdleMs: 0,
       recordCacheMaxBytes: this.#options.cacheMaxBytes ?? 10 * 1024 * 1024,
       emitIntervalMs: this.#options.emitIntervalMs ?? 0,
-      onDeserializationError: this.#options.onDeserializationError ?? (() => 'fail'),
+      errorHandlers: handlersOf(this.#options),
+      deadLetterTopic: this.#options.deadLetterTopic,
       onDropped: (_task, _node, reason) => this.countDrop(reason),
       onUnblocked: () => {},
     })
@@ -243,34 +364,30 @@ export class TopologyTestDriver {
 
   #collector(): RecordCollector {
     return {
-      sendRecord: (
-        topic,
-        record: StreamRecord<unknown, unknown>,
-        keySerde,
-        valueSerde,
-        partitioner: StreamPartitioner | undefined,
-      ) => {
-        const { key, value, timestampMs, headers } = record
-        const copies = partitioner === undefined ? 1 : (partitioner(topic, key, value, 1)?.length ?? 1)
-        if (copies === 0) return this.countDrop('production-error')
-        const encoded = {
-          key: key === null || key === undefined ? null : keySerde.serialize(key, topic, headers),
-          value: value === null || value === undefined ? null : valueSerde.serialize(value, topic, headers),
-          timestampMs,
-          headers,
-        }
-        for (let i = 0; i < copies; i++) this.#capture(topic, encoded)
+      sendRecord: (target, record) => {
+        const { topic, partitioner } = target
+        const copies = partitioner === undefined ? 1 : (partitioner(topic, record.key, record.value, 1)?.length ?? 1)
+        if (copies === 0) return false
+        const { key, value } = encodeRecord(target, record)
+        for (let i = 0; i < copies; i++) this.#capture(topic, key, value, record.timestampMs, record.headers)
+        return true
       },
+      sendDeadLetter: ({ topic, key, value, timestampMs, headers }) =>
+        void this.#capture(topic, key, value, timestampMs, headers),
+      onRefused: () => {},
       sendChangelog: (topic, _partition, key, value, timestampMs, headers, acknowledge: Acknowledge) => {
-        acknowledge(undefined, this.#capture(topic, { key, value, timestampMs, headers }))
+        const offset = this.#capture(topic, key, value, timestampMs, headers)
+        if (this.#state.restartable) this.#state.keep(topic, offset, { key, value, timestampMs, headers })
+        acknowledge(undefined, offset)
       },
     }
   }
 
-  #capture(topic: string, record: CapturedRecord): number {
-    this.#capturedOf(topic).append(record)
-    if (this.#taskOfTopic.has(topic) || this.#globalTopics.has(topic)) this.#looped.push({ topic, record })
-    return this.#nextOffset(topic)
+  /** Gives the record's offset. */
+  #capture(topic: string, key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers): number {
+    if (this.#taskOfTopic.has(topic) || this.#globalTopics.has(topic))
+      this.#looped.push({ topic, record: { key, value, timestampMs, headers } })
+    return this.#capturedOf(topic).append(key, value, timestampMs, headers)
   }
 
   #capturedOf(topic: string): CapturedTopic {
@@ -280,12 +397,6 @@ export class TopologyTestDriver {
       this.#captured.set(topic, captured)
     }
     return captured
-  }
-
-  #nextOffset(topic: string): number {
-    const offset = this.#offsets.get(topic) ?? 0
-    this.#offsets.set(topic, offset + 1)
-    return offset
   }
 
   #store(name: string): StateStore {
@@ -315,22 +426,12 @@ export class TopologyTestDriver {
   }
 }
 
-async function openStores(
-  application: Application,
-  taskId: string,
-  builders: readonly Parameters<typeof TaskStores.open>[0]['builders'][number][],
-): Promise<TaskStores> {
-  const memory = async () => new DeferredDatabase()
-  return TaskStores.open({
-    taskId,
-    partition: 0,
-    builders,
-    changelogTopic: (store) => application.changelogTopic(store),
-    openPersistent: memory,
-    openMemory: memory,
-    cacheEntries: 10_000,
-    onExpired: () => {},
-  })
+function handlersOf(options: TopologyTestDriverOptions): ErrorHandlers {
+  return {
+    deserialization: options.onDeserializationError ?? DEFAULT_HANDLERS.deserialization,
+    processing: options.onProcessingError ?? DEFAULT_HANDLERS.processing,
+    production: options.onProductionError ?? DEFAULT_HANDLERS.production,
+  }
 }
 
 /** The driver has no turn of the event loop to wait in. */

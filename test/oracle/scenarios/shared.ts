@@ -24,6 +24,8 @@ export interface Scenario {
   readonly topology?: () => Topology
   /** Settings of the test driver, where the Java side has `config(…)`. */
   readonly driver?: Partial<TopologyTestDriverOptions>
+  /** It keeps what a restart loses. */
+  readonly forgets?: boolean
   /** Where we differ from Kafka Streams, in the words of docs/semantics.md: what differs is not compared. */
   readonly deviation?: {
     readonly why: string
@@ -31,7 +33,7 @@ export interface Scenario {
     readonly withoutCache?: boolean
     readonly describe?: boolean
     readonly drops?: boolean
-    readonly changelogs?: boolean
+    readonly changelogs?: boolean | 'withoutCache'
   }
 }
 

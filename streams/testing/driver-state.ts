@@ -1,0 +1,68 @@
+import type { FetchedBatch, LogRecord } from '../../kafka/port.ts'
+import type { Application } from '../runtime/application.ts'
+import { TaskStores } from '../runtime/task-stores.ts'
+import type { CapturedRecord } from './captured-topic.ts'
+import { DeferredDatabase } from './deferred-database.ts'
+
+/** Entries that a store of the driver keeps decoded. */
+const CACHE_ENTRIES = 10_000
+
+/** What a restart of the driver finds: the databases of its tasks, and the topics that stores are restored from. */
+export class DriverState {
+  readonly #application: Application
+  readonly #cacheEntries: number
+  readonly #databases = new Map<string, DeferredDatabase>()
+  /** All records of changelogs; only when the driver may be restarted. */
+  readonly #logs: Map<string, LogRecord[]> | undefined
+
+  constructor(application: Application, restartable: boolean, cacheEntries = CACHE_ENTRIES) {
+    this.#application = application
+    this.#cacheEntries = cacheEntries
+    if (!restartable) return
+    const topics = [...application.topology.stores.values()].map(({ name }) => application.changelogTopic(name))
+    this.#logs = new Map(topics.map((topic) => [topic, []]))
+  }
+
+  get restartable(): boolean {
+    return this.#logs !== undefined
+  }
+
+  /** Takes note of a record that a store may have to be restored from. */
+  keep(topic: string, offset: number, { key, value, timestampMs, headers }: CapturedRecord): void {
+    this.#logs?.get(topic)?.push({ key, value, timestampMs, headers, offset })
+  }
+
+  /** Opens the stores of a task: on the rows that are there, or without `kept` on nothing, with everything restored from changelogs. */
+  async open(taskId: string, storeNames: readonly string[], kept: boolean): Promise<TaskStores> {
+    const application = this.#application
+    const { topology } = application
+    const stores = await TaskStores.open({
+      taskId,
+      partition: 0,
+      builders: storeNames.filter((s) => topology.stores.has(s)).map((s) => application.storeBuilder(s)),
+      changelogTopic: (store) => application.changelogTopic(store),
+      isSource: (store) => application.sourceTopicOf(store) !== undefined,
+      openPersistent: async () => this.#database(`${taskId} on disk`, kept),
+      openMemory: async () => this.#database(`${taskId} in memory`, false),
+      cacheEntries: this.#cacheEntries,
+      onExpired: () => {},
+    })
+    for (const { store, topic, offset } of stores.changelogs()) {
+      const records = this.#logs?.get(topic)?.filter((record) => record.offset >= offset) ?? []
+      if (records.length > 0) await stores.restore(store, batchOf(topic, records))
+    }
+    stores.restored()
+    return stores
+  }
+
+  #database(name: string, kept: boolean): DeferredDatabase {
+    const found = kept ? this.#databases.get(name) : undefined
+    const database = found ?? new DeferredDatabase()
+    this.#databases.set(name, database)
+    return database
+  }
+}
+
+function batchOf(topic: string, records: readonly LogRecord[]): FetchedBatch {
+  return { topic, partition: 0, records, nextOffset: (records[records.length - 1] as LogRecord).offset + 1 }
+}
