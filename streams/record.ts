@@ -35,14 +35,19 @@ export class StreamRecord<K, V> {
   }
 }
 
-/** An update of a table row. `oldValue` is `null` where there was none, or nobody downstream asked for it. */
+/**
+ * An update of a table row. `oldValue` is `null` where there was none, or nobody downstream asked for it. `isLatest` is false for an
+ * update of a versioned table that came after a newer version of its row: its value is not the row's.
+ */
 export class Change<V> {
   readonly newValue: V | null
   readonly oldValue: V | null
+  readonly isLatest: boolean
 
-  constructor(newValue: V | null, oldValue: V | null) {
+  constructor(newValue: V | null, oldValue: V | null, isLatest = true) {
     this.newValue = newValue
     this.oldValue = oldValue
+    this.isLatest = isLatest
   }
 }
 

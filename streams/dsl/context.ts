@@ -2,13 +2,14 @@ import type { Serde } from '../../common/serde.ts'
 import { keyIdentity } from '../../stores/key-identity.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { TopologyError } from '../errors.ts'
-import type { ProcessorSupplier } from '../processors/processor.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
 import type { CopyOf, KeyIdOf } from '../processors/table-forwarder.ts'
 import { Windowed } from '../record.ts'
 import type { KStream } from './kstream.ts'
 import type { KTable } from './ktable.ts'
 import { NameSource } from './naming.ts'
 import type { StreamNode, TableNode } from './nodes.ts'
+import type { OptimisedPlan } from './optimise/plan-graph.ts'
 import { Plan, type PlanNode, type ProcessorPlan, type RepartitionPlan, type Serdes } from './plan.ts'
 import { isRetainedDownstream, isSharedUpstream } from './plan-paths.ts'
 
@@ -23,6 +24,8 @@ export class BuilderContext {
   readonly make: Factories
   readonly names = new NameSource()
   readonly plan = new Plan()
+  /** What `build` has made of the plan so far. */
+  readonly optimised: OptimisedPlan[] = []
 
   constructor(make: Factories) {
     this.make = make
@@ -37,28 +40,44 @@ export class BuilderContext {
       readonly connects?: () => readonly string[]
       readonly retains?: boolean
       readonly takesNullKeys?: boolean
-    } = {},
+    } & Pick<ProcessorPlan, 'graceMs' | 'changes' | 'takesDropped' | 'merges' | 'tableOf' | 'streamJoin'> = {},
   ): ProcessorPlan {
     return this.plan.add({
       kind: 'processor',
       name,
-      parents,
-      supplier: supplier as ProcessorSupplier,
+      // A stream that is merged with itself is there once. @see GraphNode.parentNodes
+      parents: [...new Set(parents)],
+      supplier: supplier as ProcessorFactory,
       stores: extra.stores ?? (() => []),
       connects: extra.connects ?? (() => []),
       retains: extra.retains ?? false,
       takesNullKeys: extra.takesNullKeys ?? false,
+      graceMs: extra.graceMs,
+      changes: extra.changes,
+      takesDropped: extra.takesDropped,
+      merges: extra.merges,
+      tableOf: extra.tableOf,
+      streamJoin: extra.streamJoin,
     })
   }
 
   /** True when a value forwarded by the node stays in somebody's hands. Known when the plan is complete. */
   isRetained(node: PlanNode): boolean {
-    return isRetainedDownstream(this.plan, node)
+    return this.#anyPlan(node, isRetainedDownstream)
   }
 
   /** True when another may hold what the node is given. Known when the plan is complete. */
   isShared(node: PlanNode): boolean {
-    return isSharedUpstream(this.plan, node)
+    return this.#anyPlan(node, isSharedUpstream)
+  }
+
+  /** Optimised plans lead values other ways: what holds in one of them holds. */
+  #anyPlan(node: PlanNode, holds: (plan: Plan, node: PlanNode) => boolean): boolean {
+    if (holds(this.plan, node)) return true
+    return this.optimised.some(({ plan, copies }) => {
+      const copy = copies.get(node)
+      return copy !== undefined && holds(plan, copy)
+    })
   }
 
   /**
@@ -72,6 +91,8 @@ export class BuilderContext {
     options: {
       readonly partitions?: number | undefined
       readonly partitioner?: RepartitionPlan['partitioner']
+      /** The user asked for the topic: it stays where it is. */
+      readonly fixed?: boolean
     } = {},
   ): RepartitionPlan {
     const topic = prefix.endsWith('-repartition') ? prefix : `${prefix}-repartition`
@@ -90,6 +111,7 @@ export class BuilderContext {
       key: requireSerde(serdes.key, 'key', `repartition topic ${topic}`),
       value: requireSerde(serdes.value, 'value', `repartition topic ${topic}`),
       partitioner: options.partitioner,
+      optimizable: options.fixed !== true,
     })
   }
 
@@ -108,6 +130,7 @@ export function requireSerde<T>(serde: Serde<T> | undefined, role: 'key' | 'valu
   if (serde === undefined)
     throw new TopologyError(
       `${what} needs a ${role} serde: it is not known here, so give it in the options (${role}: …)`,
+      { code: 'missing-serde', nodes: [what] },
     )
   return serde
 }
@@ -122,7 +145,7 @@ export function identityOf(serde: Serde<unknown>): KeyIdOf {
   const inner = 'inner' in serde ? (serde.inner as Serde<unknown>) : serde
   return (key, topic) =>
     key instanceof Windowed
-      ? `${typeof key.key}:${keyIdentity(key.key, inner, topic)}@${key.startMs}`
+      ? `${typeof key.key}:${keyIdentity(key.key, inner, topic)}@${key.startMs}-${key.endMs}`
       : keyIdentity(key, serde, topic)
 }
 

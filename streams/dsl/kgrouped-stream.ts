@@ -1,15 +1,24 @@
 import type { Serde } from '../../common/serde.ts'
 import { serdes as standard } from '../../common/serde.ts'
-import { Stores } from '../../stores/stores.ts'
 import { type Aggregate, StreamAggregate } from '../processors/stream-aggregate.ts'
-import { keyValueView } from '../processors/table-view.ts'
+import type { CalendarWindows } from './calendar-windows.ts'
+import { CogroupPlan } from './cogroup.ts'
+import { CogroupedKStream } from './cogrouped-kstream.ts'
 import { requireSerde } from './context.ts'
+import { CountWindowedKStream } from './count-windowed-kstream.ts'
+import { CountWindows } from './count-windows.ts'
+import { type DroppedOptions, handDropped } from './dropped.ts'
 import { burnForCount, type GroupedStreamNode, repartitionBefore } from './grouped-stream.ts'
 import { KTable } from './ktable.ts'
-import { aggregateSettings, storeOptions } from './materialize.ts'
-import type { Materialized } from './options.ts'
+import { aggregateSettings } from './materialize.ts'
+import type { ExpiringMaterialized } from './options.ts'
 import type { RepartitionPlan } from './plan.ts'
+import { SessionWindowedKStream } from './session-windowed-kstream.ts'
+import { SessionWindows } from './session-windows.ts'
+import type { SlidingWindows } from './sliding-windows.ts'
+import { tableStore, tableStoreView } from './table-store.ts'
 import { TimeWindowedKStream } from './time-windowed-kstream.ts'
+import type { UnlimitedWindows } from './unlimited-windows.ts'
 import type { TimeWindows } from './windows.ts'
 
 /**
@@ -25,11 +34,16 @@ export class KGroupedStream<K, V> {
     this.#grouped = grouped
   }
 
+  /** Its place in the plan. */
+  get grouped(): GroupedStreamNode<K, V> {
+    return this.#grouped
+  }
+
   /**
    * Records per key, as a number in a 64-bit integer. Drops null keys and null values. Creates node KSTREAM-AGGREGATE-n and a
    * store with changelog. @see KStreamAggregate
    */
-  count(options: Materialized<K, number> = {}): KTable<K, number> {
+  count(options: ExpiringMaterialized<K, number> & DroppedOptions<K, V> = {}): KTable<K, number> {
     burnForCount(this.#grouped.context, options)
     return this.#aggregate('KSTREAM-AGGREGATE-', (count) => (count ?? 0) + 1, {
       ...options,
@@ -38,7 +52,10 @@ export class KGroupedStream<K, V> {
   }
 
   /** The first value of a key is its aggregate; later ones go through the reducer. Drops null keys and null values. @see KStreamReduce */
-  reduce(reducer: (aggregate: V, value: V) => V, options: Materialized<K, V> = {}): KTable<K, V> {
+  reduce(
+    reducer: (aggregate: V, value: V) => V,
+    options: ExpiringMaterialized<K, V> & DroppedOptions<K, V> = {},
+  ): KTable<K, V> {
     const { value } = this.#grouped.serdes
     const aggregate: Aggregate<K, V, V> = (before, next) => (before === undefined ? next : reducer(before, next))
     return this.#aggregate('KSTREAM-REDUCE-', aggregate, { ...options, ...(value && !options.value ? { value } : {}) })
@@ -51,7 +68,7 @@ export class KGroupedStream<K, V> {
   aggregate<A>(
     initializer: () => A,
     aggregator: (aggregate: A, value: V, key: K) => A,
-    options: Materialized<K, A>,
+    options: ExpiringMaterialized<K, A> & DroppedOptions<K, V>,
   ): KTable<K, A> {
     return this.#aggregate(
       'KSTREAM-AGGREGATE-',
@@ -60,31 +77,60 @@ export class KGroupedStream<K, V> {
     )
   }
 
-  /** Aggregations per key and window. */
-  windowedBy(windows: TimeWindows): TimeWindowedKStream<K, V> {
-    return new TimeWindowedKStream(this.#grouped, windows, this.#repartition)
+  /**
+   * The first input of an aggregation of several grouped streams, with its aggregator: `cogroup` of the result adds the others. The
+   * aggregate's type is that of the aggregator's first parameter.
+   * @see CogroupedKStream
+   */
+  cogroup<A>(aggregator: (aggregate: A, value: V, key: K) => A): CogroupedKStream<K, A> {
+    return new CogroupedKStream<K, A>(new CogroupPlan(this.#grouped.context)).cogroup(this, aggregator)
   }
 
-  #aggregate<A>(prefix: string, aggregator: Aggregate<K, V, A>, options: Materialized<K, A>): KTable<K, A> {
+  /**
+   * Aggregations per key and window; what is a window, and when it closes, is said by `windows`. Sessions and windows of so many records have
+   * aggregations of their own. @see org.apache.kafka.streams.kstream.KGroupedStream.windowedBy
+   */
+  windowedBy(windows: TimeWindows | SlidingWindows | UnlimitedWindows | CalendarWindows): TimeWindowedKStream<K, V>
+  /** Aggregations per key and session. */
+  windowedBy(windows: SessionWindows): SessionWindowedKStream<K, V>
+  /** Aggregations per key and so many records. */
+  windowedBy(windows: CountWindows): CountWindowedKStream<K, V>
+  windowedBy(
+    windows: TimeWindows | SlidingWindows | UnlimitedWindows | CalendarWindows | SessionWindows | CountWindows,
+  ): TimeWindowedKStream<K, V> | SessionWindowedKStream<K, V> | CountWindowedKStream<K, V> {
+    if (windows instanceof CountWindows) return new CountWindowedKStream(this.#grouped, windows, this.#repartition)
+    return windows instanceof SessionWindows
+      ? new SessionWindowedKStream(this.#grouped, windows, this.#repartition)
+      : new TimeWindowedKStream(this.#grouped, windows, this.#repartition)
+  }
+
+  #aggregate<A>(
+    prefix: string,
+    aggregator: Aggregate<K, V, A>,
+    options: ExpiringMaterialized<K, A> & DroppedOptions<K, V>,
+  ): KTable<K, A> {
     const { context, serdes } = this.#grouped
     const store = options.store ?? context.names.store(prefix)
     const name = context.names.orElse(options.name, prefix)
     const { parent, sources } = repartitionBefore(this.#grouped, store, this.#repartition)
     const key = requireSerde(options.key ?? serdes.key, 'key', `table ${name} (store ${store})`)
     const value = requireSerde(options.value, 'value', `table ${name} (store ${store})`)
-    const builder = Stores.keyValueStore<K, A>(store, { key, value, ...storeOptions(options) })
-    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching)
+    const builder = tableStore(store, { key, value }, options)
+    const versioned = options.versioned !== undefined
+    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching, versioned)
     const plan = context.processor(name, [parent], () => new StreamAggregate(aggregator, aggregate.options(plan)), {
-      stores: () => [builder as never],
+      stores: () => [builder],
       retains: true,
     })
+    handDropped({ context, serdes, sources, repartitionRequired: false }, [plan], options)
     return new KTable<K, A>({
       context,
       node: plan,
       serdes: { key, value },
       sources,
       store: options.store,
-      view: () => keyValueView(store, aggregate.copy),
+      versioned,
+      view: () => tableStoreView(store, options, aggregate.copy),
       enableOldValues: aggregate.enableOldValues,
     })
   }

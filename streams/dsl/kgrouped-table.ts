@@ -1,14 +1,13 @@
 import type { Serde } from '../../common/serde.ts'
 import { serdes as standard } from '../../common/serde.ts'
-import { Stores } from '../../stores/stores.ts'
 import { TableAggregate, type TableAggregator } from '../processors/table-aggregate.ts'
-import { keyValueView } from '../processors/table-view.ts'
 import { changeSerde } from './change-serde.ts'
 import { type BuilderContext, requireSerde } from './context.ts'
 import type { KTable } from './ktable.ts'
-import { aggregateSettings, storeOptions } from './materialize.ts'
+import { aggregateSettings } from './materialize.ts'
 import type { Materialized } from './options.ts'
 import type { PlanNode, RepartitionPlan, Serdes } from './plan.ts'
+import { tableStore, tableStoreView } from './table-store.ts'
 
 interface GroupedTableNode<K, V> {
   readonly context: BuilderContext
@@ -84,10 +83,11 @@ export class KGroupedTable<K, V> {
     )
     const key = requireSerde(options.key ?? serdes.key, 'key', `table ${name} (store ${store})`)
     const value = requireSerde(options.value, 'value', `table ${name} (store ${store})`)
-    const builder = Stores.keyValueStore<K, A>(store, { key, value, ...storeOptions(options) })
-    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching)
+    const builder = tableStore(store, { key, value }, options)
+    const versioned = options.versioned !== undefined
+    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching, versioned)
     const plan = context.processor(name, [repartition], () => new TableAggregate(aggregator, aggregate.options(plan)), {
-      stores: () => [builder as never],
+      stores: () => [builder],
       retains: true,
     })
     return context.make.table<K, A>({
@@ -96,7 +96,8 @@ export class KGroupedTable<K, V> {
       serdes: { key, value },
       sources: new Set([repartition.name]),
       store: options.store,
-      view: () => keyValueView(store, aggregate.copy),
+      versioned,
+      view: () => tableStoreView(store, options, aggregate.copy),
       enableOldValues: aggregate.enableOldValues,
     })
   }

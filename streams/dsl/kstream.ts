@@ -1,5 +1,8 @@
+import type { Awaitable } from '../../common/awaitable.ts'
 import type { Serde } from '../../common/serde.ts'
-import type { Processor } from '../processors/processor.ts'
+import type { AsyncCall } from '../processors/async-call.ts'
+import { Print, printedLine, requireWritable } from '../processors/print.ts'
+import type { ProcessorSupplier } from '../processors/processor-supplier.ts'
 import {
   PassThrough,
   StatelessFilter,
@@ -10,25 +13,33 @@ import {
   StatelessPeek,
 } from '../processors/stateless.ts'
 import type { StreamPartitioner, TopicNameExtractor } from '../topology-nodes.ts'
+import { type AsyncOptions, filterAsync, foreachAsync, mapAsync, mapValuesAsync } from './async-operators.ts'
 import { BranchedKStream } from './branch.ts'
 import { commonSerde, requireSerde } from './context.ts'
+import { type Deduplicated, deduplicateStream } from './deduplicate.ts'
+import { type DroppedOptions, handDropped } from './dropped.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { KTable } from './ktable.ts'
 import type { StreamNode } from './nodes.ts'
 import type {
+  ExpiringMaterialized,
   Grouped,
   Joined,
-  Materialized,
+  JoinedAsOf,
   Named,
+  Printed,
   ProcessOptions,
   Produced,
   Repartitioned,
   StreamJoined,
+  StreamJoinedAsOf,
 } from './options.ts'
 import type { Serdes } from './plan.ts'
+import { processStream, processStreamValues } from './process.ts'
 import { sourceTable } from './source-table.ts'
-import { joinGlobalTable, joinStreams, joinTable, type StreamJoinKind } from './stream-joins.ts'
+import { joinGlobalTable, joinStreams, type StreamJoinKind } from './stream-joins.ts'
+import { asOfTable, joinTable, joinTableAsOf } from './stream-table-join.ts'
 import { defaultPartitioner } from './windowed-serde.ts'
 import type { JoinWindows } from './windows.ts'
 
@@ -106,6 +117,45 @@ export class KStream<K, V> {
     )
   }
 
+  /**
+   * {@link mapValues} with a function that gives a promise. Calls overlap, up to `concurrency` in each task; results go on between two
+   * records of the task, with their own record's time, headers and metadata, and a commit waits for them. See {@link AsyncOptions} for
+   * order, timeout, retries and what happens after the last one. Creates node KSTREAM-MAPVALUESASYNC-n. Brook's own (asked for in KIP-408).
+   */
+  mapValuesAsync<V2>(
+    mapper: (value: V, key: K, call: AsyncCall) => Awaitable<V2>,
+    options: AsyncOptions<K, V, V2> = {},
+  ): KStream<K, V2> {
+    return new KStream(mapValuesAsync(this.stream, mapper, options))
+  }
+
+  /** {@link map} with a function that gives a promise; see {@link mapValuesAsync}. Creates node KSTREAM-MAPASYNC-n. */
+  mapAsync<K2, V2>(
+    mapper: (value: V, key: K, call: AsyncCall) => Awaitable<readonly [K2, V2]>,
+    options: AsyncOptions<K, V, readonly [K2, V2]> = {},
+  ): KStream<K2, V2> {
+    return new KStream(mapAsync(this.stream, mapper, options))
+  }
+
+  /** {@link filter} with a predicate that gives a promise; see {@link mapValuesAsync}. Creates node KSTREAM-FILTERASYNC-n. */
+  filterAsync(
+    predicate: (value: V, key: K, call: AsyncCall) => Awaitable<boolean>,
+    options: AsyncOptions<K, V, boolean> = {},
+  ): KStream<K, V> {
+    return new KStream(filterAsync(this.stream, predicate, options))
+  }
+
+  /**
+   * {@link foreach} with an action that gives a promise; see {@link mapValuesAsync}. The default order is `key`: actions on one key follow
+   * each other. An action may run again after a crash. Creates node KSTREAM-FOREACHASYNC-n.
+   */
+  foreachAsync(
+    action: (value: V, key: K, call: AsyncCall) => Awaitable<void>,
+    options: AsyncOptions<K, V, void> = {},
+  ): void {
+    foreachAsync(this.stream, action, options)
+  }
+
   /** Calls the action with each record and passes it on. @see KStreamPeek */
   peek(action: (value: V, key: K) => void, options: Named = {}): KStream<K, V> {
     return this.#same('KSTREAM-PEEK-', options, () => new StatelessPeek(action, true), true)
@@ -116,12 +166,16 @@ export class KStream<K, V> {
     this.#same('KSTREAM-FOREACH-', options, () => new StatelessPeek(action, false), true)
   }
 
-  /** Prints each record to the standard output as `[label]: key, value`; the stream ends here. @see KStreamPrint */
-  print(options: Named & { readonly label?: string } = {}): void {
-    const name = this.stream.context.names.orElse(options.name, 'KSTREAM-PRINTER-')
-    const label = options.label ?? this.stream.node.name
-    const action = (value: V, key: K): void => void process.stdout.write(`[${label}]: ${text(key)}, ${text(value)}\n`)
-    this.stream.context.processor(name, [this.stream.node], () => new StatelessPeek(action, false))
+  /**
+   * Prints each record as `[label]: key, value`, to the standard output or to a file; the stream ends here. Creates node
+   * KSTREAM-PRINTER-n. @throws {TopologyError} for a file that cannot be written. @see KStreamPrint, Printed
+   */
+  print(options: Printed<K, V> = {}): void {
+    const { context, node } = this.stream
+    const name = context.names.orElse(options.name, 'KSTREAM-PRINTER-')
+    if (options.file !== undefined) requireWritable(options.file, name)
+    const line = printedLine(options.label ?? node.name, options.line)
+    context.processor(name, [node], () => new Print(line, options.file))
   }
 
   /** Sends each record to the first branch whose predicate holds. @see KStreamBranch */
@@ -133,7 +187,7 @@ export class KStream<K, V> {
   merge(other: KStream<K, V>, options: Named = {}): KStream<K, V> {
     const { context, node, serdes, sources, repartitionRequired } = this.stream
     const name = context.names.orElse(options.name, 'KSTREAM-MERGE-')
-    const merged = context.processor(name, [node, other.stream.node], () => new PassThrough())
+    const merged = context.processor(name, [node, other.stream.node], () => new PassThrough(), { merges: true })
     return new KStream({
       context,
       node: merged,
@@ -154,6 +208,7 @@ export class KStream<K, V> {
     const plan = context.repartition(node, prefix, serdes as Serdes, {
       partitions: options.partitions,
       partitioner: options.partitioner as StreamPartitioner | undefined,
+      fixed: true,
     })
     return new KStream({ context, node: plan, serdes, sources: new Set([plan.name]), repartitionRequired: false })
   }
@@ -170,7 +225,7 @@ export class KStream<K, V> {
     const key = requireSerde(serdes.key, 'key', what) as Serde<unknown>
     const value = requireSerde(serdes.value, 'value', what) as Serde<unknown>
     const partitioner = (options.partitioner as StreamPartitioner | undefined) ?? defaultPartitioner(key)
-    context.plan.add({
+    const sink = context.plan.add({
       kind: 'sink',
       name,
       parents: [node],
@@ -179,6 +234,7 @@ export class KStream<K, V> {
       value,
       partitioner,
     })
+    handDropped(this.stream, [sink], options)
   }
 
   /**
@@ -186,7 +242,7 @@ export class KStream<K, V> {
    * KSTREAM-TOTABLE-n, a repartition topic if the key was changed, and a store when it has a name or an operator reads the rows.
    * @see KStream#toTable
    */
-  toTable(options: Materialized<K, V> = {}): KTable<K, V> {
+  toTable(options: ExpiringMaterialized<K, V> & DroppedOptions<K, V> = {}): KTable<K, V> {
     const { context } = this.stream
     const name = context.names.orElse(options.name, 'KSTREAM-TOTABLE-')
     const store = options.store ?? context.names.store('KSTREAM-TOTABLE-')
@@ -199,20 +255,37 @@ export class KStream<K, V> {
     return new KTable<K, V>(sourceTable(context, { name, store, parent, serdes, sources, options }))
   }
 
-  /** A processor of your own; it may change keys. Its stores are named in the options. @see KStream#process */
-  process<K2 = K, V2 = V>(supplier: () => Processor<K, V, K2, V2>, options: ProcessOptions = {}): KStream<K2, V2> {
-    return this.#process<K2, V2>('KSTREAM-PROCESSOR-', supplier, options, { key: undefined, value: undefined }, true)
+  /**
+   * A processor of your own; it may change keys. Its stores are named in the options, or brought by the supplier. Creates node
+   * KSTREAM-PROCESSOR-n. @see KStream#process
+   */
+  process<K2 = K, V2 = V>(
+    supplier: ProcessorSupplier<K, V, K2, V2>,
+    options: ProcessOptions & DroppedOptions<K, V> = {},
+  ): KStream<K2, V2> {
+    return new KStream(processStream(this.stream, supplier, options))
   }
 
-  /** A processor of your own that leaves keys as they are. @see KStream#processValues */
-  processValues<V2 = V>(supplier: () => Processor<K, V, K, V2>, options: ProcessOptions = {}): KStream<K, V2> {
-    return this.#process<K, V2>(
-      'KSTREAM-PROCESSVALUES-',
-      supplier,
-      options,
-      { key: this.stream.serdes.key, value: undefined },
-      false,
-    )
+  /**
+   * A processor of your own that leaves keys as they are: forwarding another one than it was given is a {@link KeyChangedError}.
+   * Creates node KSTREAM-PROCESSVALUES-n. @see KStream#processValues, FixedKeyProcessor
+   */
+  processValues<V2 = V>(
+    supplier: ProcessorSupplier<K, V, K, V2>,
+    options: ProcessOptions & DroppedOptions<K, V> = {},
+  ): KStream<K, V2> {
+    return new KStream(processStreamValues(this.stream, supplier, options))
+  }
+
+  /**
+   * Leaves out duplicates: a record passes unless one of the same key (and, with `by`, the same id) has passed whose time is no further than
+   * `within` from its own, before or after. The first to be read passes, whatever their times. A record that is read again after a crash is
+   * no duplicate of itself. One that is later than stream time by more than twice the interval passes and is not remembered. Records
+   * without a key or id pass. Drops and counts duplicates. Creates node KSTREAM-DEDUPLICATE-n, a window store with changelog and, if the
+   * key was changed, a repartition topic. @see KIP-655 (deduplicateByKey, deduplicateByKeyValue)
+   */
+  deduplicate<Id = never>(options: Deduplicated<K, V, Id>): KStream<K, V> {
+    return new KStream(deduplicateStream(this.stream, options))
   }
 
   /** Groups by the key as it is. */
@@ -229,7 +302,8 @@ export class KStream<K, V> {
 
   /**
    * With a table: joins each record with the table's current row of its key. Only records of the stream emit; their time and headers
-   * stay. Drops records without a row, null keys and null values. Must be co-partitioned with the table.
+   * stay. Drops records without a row, null keys and null values. Must be co-partitioned with the table. With a versioned table: the row
+   * as of the record's time; with `grace` records wait in the store `<node>-Buffer` for rows that come late (KIP-923).
    * With a global table: the same under a key that the selector gives; no co-partitioning.
    * With a stream: pairs of records of one key within the window, in both orders of arrival; null keys and values are dropped. Creates
    * two window stores with changelogs. Result time: the later of the two.
@@ -240,7 +314,7 @@ export class KStream<K, V> {
     table: GlobalKTable<G, T>,
     selectKey: (value: V, key: K) => G | null,
     joiner: (value: V, row: T, key: K) => R,
-    options?: Named,
+    options?: Named & DroppedOptions<K, V>,
   ): KStream<K, R>
   join<V2, R>(
     other: KStream<K, V2>,
@@ -262,7 +336,7 @@ export class KStream<K, V> {
     table: GlobalKTable<G, T>,
     selectKey: (value: V, key: K) => G | null,
     joiner: (value: V, row: T | undefined, key: K) => R,
-    options?: Named,
+    options?: Named & DroppedOptions<K, V>,
   ): KStream<K, R>
   leftJoin<V2, R>(
     other: KStream<K, V2>,
@@ -282,6 +356,52 @@ export class KStream<K, V> {
     options: StreamJoined<K, V, V2> = {},
   ): KStream<K, R> {
     return new KStream(joinStreams('outer', this.stream, other.stream, joiner, windows, options))
+  }
+
+  /**
+   * Each record with the newest row of its key that is not younger than the record: of a versioned table, or of a stream, which is kept
+   * as one for that (a null value of it means that there is nothing from then on). Only records of this stream emit; their time and
+   * headers stay. Drops records without such a row, or with `tolerance` without one that is young enough, null keys and null values.
+   * With `grace` records wait for rows that come late. Creates node KSTREAM-JOIN-n, with grace the store `<node>-Buffer`, of a
+   * stream KSTREAM-TOTABLE-n and its store.
+   * @see docs/adr/0013-as-of-joins.md; KStreamKTableJoin over a versioned table does the work
+   * @throws {TopologyError} for a table without a history.
+   */
+  joinAsOf<T, R>(
+    table: KTable<K, T>,
+    joiner: (value: V, row: T, key: K) => R,
+    options?: JoinedAsOf<K, V>,
+  ): KStream<K, R>
+  joinAsOf<V2, R>(
+    other: KStream<K, V2>,
+    joiner: (value: V, otherValue: V2, key: K) => R,
+    options: StreamJoinedAsOf<K, V, V2>,
+  ): KStream<K, R>
+  joinAsOf(other: unknown, joiner: unknown, options: unknown = {}): unknown {
+    return this.#joinAsOf(false, other, joiner, options)
+  }
+
+  /** As {@link joinAsOf}, and records without such a row, or with a null key, at once with `undefined` for it. */
+  leftJoinAsOf<T, R>(
+    table: KTable<K, T>,
+    joiner: (value: V, row: T | undefined, key: K) => R,
+    options?: JoinedAsOf<K, V>,
+  ): KStream<K, R>
+  leftJoinAsOf<V2, R>(
+    other: KStream<K, V2>,
+    joiner: (value: V, otherValue: V2 | undefined, key: K) => R,
+    options: StreamJoinedAsOf<K, V, V2>,
+  ): KStream<K, R>
+  leftJoinAsOf(other: unknown, joiner: unknown, options: unknown = {}): unknown {
+    return this.#joinAsOf(true, other, joiner, options)
+  }
+
+  #joinAsOf(left: boolean, other: unknown, joiner: unknown, options: unknown): unknown {
+    const table =
+      other instanceof KTable
+        ? (other as KTable<K, unknown>)
+        : (other as KStream<K, unknown>).toTable(asOfTable(options as StreamJoinedAsOf<K, V, unknown>))
+    return new KStream(joinTableAsOf(left, this.stream, table.table, joiner as never, options as JoinedAsOf<K, V>))
   }
 
   #join(kind: StreamJoinKind, other: unknown, second: unknown, third: unknown, fourth: unknown): unknown {
@@ -306,19 +426,6 @@ export class KStream<K, V> {
     )
   }
 
-  #process<K2, V2>(
-    prefix: string,
-    supplier: () => Processor<K, V, K2, V2>,
-    options: ProcessOptions,
-    serdes: Serdes<K2, V2>,
-    changesKey: boolean,
-  ): KStream<K2, V2> {
-    const { context, node, sources, repartitionRequired } = this.stream
-    const name = context.names.orElse(options.name, prefix)
-    const plan = context.processor(name, [node], supplier, { connects: () => options.stores ?? [], retains: true })
-    return new KStream({ context, node: plan, serdes, sources, repartitionRequired: changesKey || repartitionRequired })
-  }
-
   #same(prefix: string, options: Named, supplier: () => unknown, retains = false): KStream<K, V> {
     return this.#next<K, V>(prefix, options, supplier, this.stream.serdes, false, retains)
   }
@@ -332,15 +439,14 @@ export class KStream<K, V> {
     retains = false,
   ): KStream<K2, V2> {
     const { context, node, sources, repartitionRequired } = this.stream
-    const plan = context.processor(context.names.orElse(options.name, prefix), [node], supplier, { retains })
+    const plan = context.processor(context.names.orElse(options.name, prefix), [node], supplier, {
+      retains,
+      changes: changesKey ? 'key' : (serdes as unknown) === this.stream.serdes ? undefined : 'value',
+    })
     return new KStream({ context, node: plan, serdes, sources, repartitionRequired: repartitionRequired || changesKey })
   }
 
   #serdes(options: { readonly key?: Serde<K>; readonly value?: Serde<V> }): Serdes<K, V> {
     return { key: options.key ?? this.stream.serdes.key, value: options.value ?? this.stream.serdes.value }
   }
-}
-
-function text(value: unknown): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
 }

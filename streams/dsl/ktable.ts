@@ -1,15 +1,25 @@
 import { StatelessMapValues } from '../processors/stateless.ts'
 import { TableRepartitionMap } from '../processors/table-aggregate.ts'
 import { TableFilter, TableMapValues, type TableResult } from '../processors/table-operators.ts'
-import { keyValueView, mappedView, type TableView } from '../processors/table-view.ts'
+import { mappedView, type TableView } from '../processors/table-view.ts'
+import type { ValueTransformerFactory } from '../processors/value-transformer.ts'
 import type { Change } from '../record.ts'
+import type { DroppedOptions, ForeignDroppedOptions } from './dropped.ts'
+import { joinTablesOnForeignKey } from './foreign-key-joins.ts'
 import { KGroupedTable } from './kgrouped-table.ts'
 import type { KStream } from './kstream.ts'
 import { isMaterialized, storedTable } from './materialize.ts'
 import type { TableNode } from './nodes.ts'
-import type { Grouped, Named, TableMaterialized } from './options.ts'
+import type { Grouped, Named, TableJoined, TableMaterialized } from './options.ts'
 import type { Serdes } from './plan.ts'
+import { type SuppressOptions, suppressTable } from './suppress.ts'
+import type { Suppressed } from './suppressed.ts'
 import { joinTables, type TableJoinKind } from './table-joins.ts'
+import { tableStoreView } from './table-store.ts'
+import { type TransformValuesOptions, transformTableValues } from './transform-values.ts'
+
+/** Of either kind of join. The third argument of a join is one where the second gives the foreign key. */
+type JoinFunction<R> = (value: never, otherValue: never, key: never) => R
 
 /**
  * A changelog stream: each record is the new value of its key's row, null deletes it.
@@ -25,6 +35,11 @@ export class KTable<K, V> {
   /** The name under which its rows can be queried, if the user gave one. */
   get queryableStoreName(): string | undefined {
     return this.table.store
+  }
+
+  /** Whether its rows have a history: it is kept in a versioned store, or computed from a table that is. Joins that are not stored in one are not. */
+  get isVersioned(): boolean {
+    return this.table.versioned ?? false
   }
 
   /**
@@ -61,6 +76,30 @@ export class KTable<K, V> {
   }
 
   /**
+   * {@link mapValues} by an object that can read and write stores (`stores` names them; added with `addStateStore`), and that is called for
+   * deletions too. Without a store of its own the result is computed again for each operator that reads it. Creates node
+   * KTABLE-TRANSFORMVALUES-n, and a store if one is named (give its value serde).
+   * @see KTableTransformValues
+   */
+  transformValues<V2>(
+    supplier: ValueTransformerFactory<K, V, V2>,
+    options: TransformValuesOptions<K, V2> = {},
+  ): KTable<K, V2> {
+    return new KTable(transformTableValues(this.table, supplier, options))
+  }
+
+  /**
+   * Holds updates back until a time limit, or until the window of their key closes; of each key the last one that came meanwhile is sent
+   * on, with its own time, headers and origin. Only records that reach it move its time. Creates node KTABLE-SUPPRESS-n and a buffer in
+   * memory with a changelog, KTABLE-SUPPRESS-STATE-STORE-n (`<name>-store` with a name).
+   * @see KTableSuppressProcessorSupplier (KIP-328)
+   * @throws {TopologyError} for a versioned table, and for `untilWindowCloses` without a windowed aggregation above.
+   */
+  suppress(suppressed: Suppressed<K>, options: SuppressOptions<K, V> = {}): KTable<K, V> {
+    return new KTable(suppressTable(this.table, suppressed, options))
+  }
+
+  /**
    * The updates as a stream, tombstones as null values; with a mapper under a new key. Creates node KTABLE-TOSTREAM-n.
    * @see KTable#toStream
    */
@@ -88,25 +127,60 @@ export class KTable<K, V> {
   join<V2, R>(
     other: KTable<K, V2>,
     joiner: (value: V, otherValue: V2, key: K) => R,
-    options: TableMaterialized<K, R> = {},
+    options?: TableMaterialized<K, R> & DroppedOptions<K, V | V2>,
+  ): KTable<K, R>
+  /**
+   * Each row of this table with the row of the other whose key the row names (`null` or `undefined`: none). The tables may have
+   * different partition counts. Emits when the row changes, with the later time of the two, and when the other's row changes, with
+   * that time; a tombstone when one of them goes, also where there had been no pair before. Drops and counts rows without a foreign
+   * key, and answers that a newer version of the row has overtaken. The other's value must not be of no bytes: that reads as no row.
+   *
+   * Creates nodes KTABLE-FK-JOIN-…, the topics `<name>-subscription-registration-topic` (partitions of the other table) and
+   * `<name>-subscription-response-topic` (partitions of this one), and the store `<name>-subscription-store`.
+   * @see KTableImpl.doJoinOnForeignKey; KIP-213, KIP-775, KIP-1104
+   */
+  join<K2, V2, R>(
+    other: KTable<K2, V2>,
+    foreignKey: (value: V, key: K) => K2 | null | undefined,
+    joiner: (value: V, otherValue: V2, key: K) => R,
+    options?: TableJoined<K, K2, R> & ForeignDroppedOptions<K, V, K2, V2>,
+  ): KTable<K, R>
+  join<K2, V2, R>(
+    other: KTable<K2, V2>,
+    first: JoinFunction<R> | ((value: V, key: K) => K2 | null | undefined),
+    second?: TableMaterialized<K, R> | JoinFunction<R>,
+    options?: TableJoined<K, K2, R> & ForeignDroppedOptions<K, V, K2, V2>,
   ): KTable<K, R> {
-    return this.#join('inner', other, joiner as never, options)
+    return this.#joinBy('inner', other, first, second, options)
   }
 
   /** As {@link join}, and rows of this side alone, with `undefined` for the other. @see KTableKTableLeftJoin */
   leftJoin<V2, R>(
     other: KTable<K, V2>,
     joiner: (value: V, otherValue: V2 | undefined, key: K) => R,
-    options: TableMaterialized<K, R> = {},
+    options?: TableMaterialized<K, R> & DroppedOptions<K, V | V2>,
+  ): KTable<K, R>
+  /** As the foreign-key {@link join}, and rows alone, with `undefined`, where there is no foreign key or no row under it. @see KIP-962 */
+  leftJoin<K2, V2, R>(
+    other: KTable<K2, V2>,
+    foreignKey: (value: V, key: K) => K2 | null | undefined,
+    joiner: (value: V, otherValue: V2 | undefined, key: K) => R,
+    options?: TableJoined<K, K2, R> & ForeignDroppedOptions<K, V, K2, V2>,
+  ): KTable<K, R>
+  leftJoin<K2, V2, R>(
+    other: KTable<K2, V2>,
+    first: JoinFunction<R> | ((value: V, key: K) => K2 | null | undefined),
+    second?: TableMaterialized<K, R> | JoinFunction<R>,
+    options?: TableJoined<K, K2, R> & ForeignDroppedOptions<K, V, K2, V2>,
   ): KTable<K, R> {
-    return this.#join('left', other, joiner as never, options)
+    return this.#joinBy('left', other, first, second, options)
   }
 
   /** As {@link join}, and rows of either side alone. @see KTableKTableOuterJoin */
   outerJoin<V2, R>(
     other: KTable<K, V2>,
     joiner: (value: V | undefined, otherValue: V2 | undefined, key: K) => R,
-    options: TableMaterialized<K, R> = {},
+    options: TableMaterialized<K, R> & DroppedOptions<K, V | V2> = {},
   ): KTable<K, R> {
     return this.#join('outer', other, joiner as never, options)
   }
@@ -141,7 +215,7 @@ export class KTable<K, V> {
       { key: options.key ?? key, value: options.value ?? value },
       options,
       sendOldValues,
-      (result) => new TableFilter<K, V>(predicate, result),
+      (result) => new TableFilter<K, V>(predicate, result, this.isVersioned),
       (view) => mappedView(view, (v, k) => (predicate(v, k) ? v : undefined)),
     )
   }
@@ -155,9 +229,9 @@ export class KTable<K, V> {
     viewOf: (parent: TableView<K, V>) => TableView<K, V2>,
   ): KTable<K, V2> {
     const { context, node, sources } = this.table
-    const { store } = options
     // A number is taken for the store that options without a name would have had.
-    if (store === undefined && isMaterialized(options)) context.names.store(prefix)
+    const generated = options.store === undefined && isMaterialized(options) ? context.names.store(prefix) : undefined
+    const store = options.store ?? (options.versioned && generated)
     const name = context.names.orElse(options.name, prefix)
     const stored = storedTable(name, store, serdes, options, true)
     const plan = context.processor(name, [node], () => processor(stored.result()), {
@@ -171,12 +245,26 @@ export class KTable<K, V> {
       serdes,
       sources,
       store,
-      view: () => (store === undefined ? viewOf(this.table.view()) : keyValueView(store)),
+      versioned: store === undefined ? this.isVersioned : options.versioned !== undefined,
+      view: () => (store === undefined ? viewOf(this.table.view()) : tableStoreView(store, options)),
       enableOldValues: (force) => {
         if (store !== undefined || this.table.enableOldValues(force)) stored.settings.sendOldValues = true
         return stored.settings.sendOldValues
       },
     })
+  }
+
+  #joinBy<K2, V2, R>(
+    kind: 'inner' | 'left',
+    other: KTable<K2, V2>,
+    first: unknown,
+    second: TableMaterialized<K, R> | JoinFunction<R> | undefined,
+    options: TableJoined<K, K2, R> & ForeignDroppedOptions<K, V, K2, V2> = {},
+  ): KTable<K, R> {
+    if (typeof second !== 'function')
+      return this.#join(kind, other as unknown as KTable<K, V2>, first as never, second ?? {})
+    const join = { foreignKey: first as never, joiner: second as never, left: kind === 'left' }
+    return new KTable(joinTablesOnForeignKey(this.table, other.table, join, options))
   }
 
   #join<V2, R>(

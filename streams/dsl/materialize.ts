@@ -1,16 +1,18 @@
 import type { Serde } from '../../common/serde.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import { Stores } from '../../stores/stores.ts'
 import type { AggregateOptions } from '../processors/stream-aggregate.ts'
 import type { TableSettings } from '../processors/table-forwarder.ts'
 import type { TableResult } from '../processors/table-operators.ts'
 import { type BuilderContext, copyThrough, identityOf, requireSerde } from './context.ts'
 import type { Materialized, TableMaterialized } from './options.ts'
 import type { PlanNode, Serdes } from './plan.ts'
+import { tableStore } from './table-store.ts'
+
+export { storeOptions } from './table-store.ts'
 
 /** True for options that on the JVM would be a `Materialized`, not a `Named` alone. */
 export function isMaterialized(options: object): boolean {
-  return Object.keys(options).some((key) => key !== 'name')
+  return Object.keys(options).some((key) => key !== 'name' && key !== 'dropped')
 }
 
 /** What an aggregation is told when a task starts: who downstream wants old values, and which values must be copied. */
@@ -20,8 +22,13 @@ export function aggregateSettings<A>(
   key: Serde<unknown>,
   value: Serde<A>,
   caching: boolean | undefined,
+  versioned = false,
 ) {
-  const settings: TableSettings<A> = { sendOldValues: false, caching: caching !== false, copy: undefined }
+  const settings: TableSettings<A> = {
+    sendOldValues: false,
+    caching: caching !== false && !versioned,
+    copy: undefined,
+  }
   const copy = copyThrough(value)
   return {
     copy,
@@ -33,19 +40,9 @@ export function aggregateSettings<A>(
     options: (node: PlanNode, sharesInput = false): AggregateOptions<A> => {
       if (settings.sendOldValues || context.isRetained(node)) settings.copy = copy
       const copyInput = sharesInput || context.isShared(node) ? copy : undefined
-      return { store, settings, keyIdOf: identityOf(key), copyInput }
+      return { store, settings, keyIdOf: identityOf(key), copyInput, copyRow: versioned ? copy : undefined }
     },
   }
-}
-
-/** The options of a store, without those that name it or say what is in it. */
-export function storeOptions(options: {
-  readonly persistent?: boolean | undefined
-  readonly logging?: boolean | undefined
-  readonly changelogConfigs?: Readonly<Record<string, string>> | undefined
-}) {
-  const { persistent = true, logging = true, changelogConfigs = {} } = options
-  return { persistent, logging, changelogConfigs }
 }
 
 export interface StoredTable<V> {
@@ -69,16 +66,17 @@ export function storedTable<K, V>(
   options: Omit<Materialized<K, V>, 'store'> | Omit<TableMaterialized<K, V>, 'store'>,
   kept: boolean,
 ): StoredTable<V> {
-  const settings: TableSettings<V> = { sendOldValues: false, caching: options.caching !== false, copy: undefined }
+  const caching = options.caching !== false && options.versioned === undefined
+  const settings: TableSettings<V> = { sendOldValues: false, caching, copy: undefined }
   const state = { kept: kept && store !== undefined }
   let builder: StoreBuilder | undefined
   const build = (): StoreBuilder => {
     const what = `table ${name} (store ${store})`
-    builder ??= Stores.keyValueStore<K, V>(store as string, {
-      key: requireSerde(serdes.key, 'key', what),
-      value: requireSerde(serdes.value, 'value', what),
-      ...storeOptions(options),
-    }) as unknown as StoreBuilder
+    builder ??= tableStore(
+      store as string,
+      { key: requireSerde(serdes.key, 'key', what), value: requireSerde(serdes.value, 'value', what) },
+      options,
+    )
     return builder
   }
   if (state.kept) build()

@@ -28,4 +28,6 @@ export interface TableNode<K, V> {
   readonly enableOldValues: (force: boolean) => boolean
   /** The name under which its store can be queried; a store that the user has not named cannot. */
   readonly store: string | undefined
+  /** Updates may be out of order and say so (`Change.isLatest`), and its view reads rows as of a time (absent: no). @see GraphNode.isOutputVersioned */
+  readonly versioned?: boolean
 }

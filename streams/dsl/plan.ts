@@ -1,6 +1,6 @@
 import type { Serde } from '../../common/serde.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import type { ProcessorSupplier } from '../processors/processor.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
 import type { OffsetReset, StreamPartitioner, TimestampExtractor, TopicNameExtractor } from '../topology-nodes.ts'
 
 /** Serdes as they are known at a point of the plan; `undefined` where nobody has given one yet. */
@@ -23,7 +23,7 @@ export interface ProcessorPlan {
   readonly kind: 'processor'
   readonly name: string
   readonly parents: readonly PlanNode[]
-  readonly supplier: ProcessorSupplier
+  readonly supplier: ProcessorFactory
   /** Stores that come into the topology with this node. */
   readonly stores: () => readonly StoreBuilder[]
   /** Stores of other nodes that it reads. */
@@ -32,6 +32,27 @@ export interface ProcessorPlan {
   readonly retains: boolean
   /** A left or outer join of a stream, which has a result for records with a null key (KIP-962). */
   readonly takesNullKeys: boolean
+  /** A windowed aggregation: how long after the end of a window it still changes. */
+  readonly graceMs?: number | undefined
+  /** It gives records other keys, or other values under the same keys: a topic below is not moved above it. */
+  readonly changes?: 'key' | 'value' | undefined
+  /** It takes what its parents drop. */
+  readonly takesDropped?: boolean | undefined
+  /** It brings streams together. */
+  readonly merges?: boolean | undefined
+  /** The topic of a table that is read from one: with `reuse.ktable.source.topics` its store has no other changelog. */
+  readonly tableOf?: string | undefined
+  readonly reusesTopic?: boolean | undefined
+  /** The last node of a stream-stream join knows the others. */
+  readonly streamJoin?: StreamJoinPlan | undefined
+}
+
+/** The nodes of a stream-stream join, and what takes their place when both sides are the same stream. */
+export interface StreamJoinPlan {
+  readonly windows: readonly [ProcessorPlan, ProcessorPlan]
+  readonly sides: readonly [ProcessorPlan, ProcessorPlan]
+  /** `undefined` where one store cannot give the same results. */
+  readonly self: { readonly supplier: ProcessorFactory; readonly store: string } | undefined
 }
 
 export interface SinkPlan {
@@ -58,6 +79,8 @@ export interface RepartitionPlan {
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
   readonly partitioner: StreamPartitioner | undefined
+  /** Made for an operator that needs it, not asked for: `merge.repartition.topics` may move it up. */
+  readonly optimizable?: boolean | undefined
 }
 
 export interface GlobalTablePlan {
@@ -70,7 +93,7 @@ export interface GlobalTablePlan {
   readonly value: Serde<unknown>
   readonly timestampExtractor: TimestampExtractor | undefined
   readonly store: StoreBuilder
-  readonly supplier: ProcessorSupplier
+  readonly supplier: ProcessorFactory
 }
 
 export interface CopartitionPlan {
@@ -94,6 +117,13 @@ export class Plan {
     if (entry.kind !== 'copartition' && 'parents' in entry)
       for (const parent of entry.parents) this.#addChild(parent, entry)
     return entry
+  }
+
+  /** A plan without nodes that has the same stores. */
+  emptyCopy(): Plan {
+    const copy = new Plan()
+    for (const [name, store] of this.stores) copy.stores.set(name, store)
+    return copy
   }
 
   childrenOf(node: PlanNode): readonly PlanNode[] {

@@ -2,49 +2,18 @@ import { Stores } from '../../stores/stores.ts'
 import { sharedTrackers } from '../processors/join-time-tracker.ts'
 import { outerKeySerde, outerValueSerde } from '../processors/outer-join-serdes.ts'
 import { PassThrough } from '../processors/stateless.ts'
+import { selfJoin } from '../processors/stream-self-join.ts'
 import { StreamJoinWindow, StreamStreamJoin } from '../processors/stream-stream-join.ts'
 import { StreamTableJoin } from '../processors/stream-table-join.ts'
 import { commonSerde, requireSerde } from './context.ts'
+import { type DroppedOptions, handDropped } from './dropped.ts'
 import type { GlobalKTable } from './global-ktable.ts'
-import type { StreamNode, TableNode } from './nodes.ts'
-import type { Joined, Named, StreamJoined } from './options.ts'
+import type { StreamNode } from './nodes.ts'
+import type { Named, StreamJoined } from './options.ts'
 import type { Serdes } from './plan.ts'
 import type { JoinWindows } from './windows.ts'
 
 export type StreamJoinKind = 'inner' | 'left' | 'outer'
-
-/** @see KStreamImpl.doStreamTableJoin */
-export function joinTable<K, V, T, R>(
-  left: boolean,
-  stream: StreamNode<K, V>,
-  table: TableNode<K, T>,
-  joiner: (value: V, row: T | undefined, key: K) => R,
-  options: Joined<K, V>,
-): StreamNode<K, R> {
-  const serdes = { key: options.key ?? stream.serdes.key, value: options.value ?? stream.serdes.value }
-  const from = stream.repartitionRequired
-    ? repartitionForJoin(stream, options.name ?? stream.node.name, serdes)
-    : stream
-  const { context } = from
-  const sources = new Set([...from.sources, ...table.sources])
-  context.copartition(sources)
-  const name = context.names.orElse(options.name, left ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-')
-  const view = table.view()
-  const node = context.processor(
-    name,
-    [from.node],
-    () =>
-      new StreamTableJoin<K, V, K, T, R>({
-        view,
-        joiner,
-        left,
-        keyOf: (_value, key) => key,
-        kept: context.isRetained(node),
-      }),
-    { connects: () => view.storeNames(), takesNullKeys: left },
-  )
-  return { context, node, serdes: { key: serdes.key, value: undefined }, sources, repartitionRequired: false }
-}
 
 /** @see KStreamImpl.globalTableJoin: both kinds are named LEFTJOIN there */
 export function joinGlobalTable<K, V, G, T, R>(
@@ -53,7 +22,7 @@ export function joinGlobalTable<K, V, G, T, R>(
   table: GlobalKTable<G, T>,
   selectKey: (value: V, key: K) => G | null,
   joiner: (value: V, row: T | undefined, key: K) => R,
-  options: Named,
+  options: Named & DroppedOptions<K, V>,
 ): StreamNode<K, R> {
   const { context, node, serdes, sources, repartitionRequired } = stream
   const name = context.names.orElse(options.name, 'KSTREAM-LEFTJOIN-')
@@ -61,8 +30,9 @@ export function joinGlobalTable<K, V, G, T, R>(
     name,
     [node],
     () => new StreamTableJoin<K, V, G, T, R>({ view: table.view, joiner, left, keyOf: selectKey, kept: false }),
-    { takesNullKeys: left },
+    { takesNullKeys: left, changes: 'value' },
   )
+  handDropped(stream, [plan], options)
   return { context, node: plan, serdes: { key: serdes.key, value: undefined }, sources, repartitionRequired }
 }
 
@@ -180,7 +150,16 @@ export function joinStreams<K, V, V2, R>(
       takesNullKeys: leftOuter,
     },
   )
-  const merge = context.processor(mergeName, [joinThis, joinOther], () => new PassThrough())
+  const merge = context.processor(mergeName, [joinThis, joinOther], () => new PassThrough(), {
+    takesNullKeys: leftOuter,
+    streamJoin: {
+      windows: [thisWindow, otherWindow],
+      sides: [joinThis, joinOther],
+      self: selfJoin(kind, thisStore.name, windows, joiner as never),
+    },
+  })
+  const input = { context, serdes: { key, value: undefined }, sources, repartitionRequired: false }
+  handDropped<K, V | V2>(input, [joinThis, joinOther], options)
   const outKey = options.key ?? commonSerde(left.serdes.key, right.serdes.key)
   return { context, node: merge, serdes: { key: outKey, value: undefined }, sources, repartitionRequired: false }
 }
@@ -193,7 +172,11 @@ function outerStoreName(store: string | undefined, thisGenerated: string, rightO
 }
 
 /** Joins of one stream share its repartition topic unless they name their own; the numbers are taken all the same. @see KStreamImpl.repartitionForJoin */
-function repartitionForJoin<K, V>(stream: StreamNode<K, V>, prefix: string, serdes: Serdes<K, V>): StreamNode<K, V> {
+export function repartitionForJoin<K, V>(
+  stream: StreamNode<K, V>,
+  prefix: string,
+  serdes: Serdes<K, V>,
+): StreamNode<K, V> {
   const { context, node } = stream
   if (stream.joinRepartition !== undefined && prefix === node.name) context.burnRepartition()
   else stream.joinRepartition = context.repartition(node, prefix, serdes as Serdes)

@@ -19,7 +19,7 @@ function stream(builder: StreamsBuilder, topic = 'in'): KStream<string, string> 
 
 describe('a mistake is a TopologyError that names what is wrong', () => {
   const windows = JoinWindows.ofTimeDifferenceWithNoGrace(10)
-  const noop = { process: () => {} }
+  const noop = () => ({ process: () => {} })
   it.each<[what: string, build: (b: StreamsBuilder) => void, message: RegExp]>([
     [
       'a sink without a value serde',
@@ -115,7 +115,7 @@ describe('a mistake is a TopologyError that names what is wrong', () => {
     ],
     [
       'a processor with a store that is not there',
-      (b) => stream(b).process(() => noop, { stores: ['nowhere'] }),
+      (b) => stream(b).process(noop, { stores: ['nowhere'] }),
       /store nowhere, wanted by KSTREAM-PROCESSOR-0000000001, is not in the topology/,
     ],
     [
@@ -153,7 +153,7 @@ describe('a mistake is a TopologyError that names what is wrong', () => {
     [
       'retention below what windows need',
       (b) => stream(b).groupByKey().windowedBy(tenSeconds()).count({ store: 'w', retention: '10s' }),
-      /store w keeps windows for 10000 ms, but they can change for 15000 ms/,
+      /store w keeps windows for 10000 ms, but they can be asked for until 15000 ms/,
     ],
     [
       'a repartition topic twice',

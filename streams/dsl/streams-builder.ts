@@ -2,17 +2,21 @@ import type { Serde } from '../../common/serde.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { Stores } from '../../stores/stores.ts'
 import { TopologyError } from '../errors.ts'
-import type { ProcessorSupplier } from '../processors/processor.ts'
+import type { ProcessorFactory } from '../processors/processor.ts'
+import { factoryOf, type ProcessorSupplier } from '../processors/processor-supplier.ts'
 import { GlobalTableSource } from '../processors/table-source.ts'
 import { keyValueView } from '../processors/table-view.ts'
+import { duplicateStore } from '../store-differences.ts'
 import type { Topology } from '../topology.ts'
 import type { TimestampExtractor } from '../topology-nodes.ts'
-import { compile } from './compile.ts'
+import type { BuildOptions } from './build-options.ts'
+import { buildTopology } from './build-topology.ts'
 import { BuilderContext } from './context.ts'
+import { type DroppedOptions, handUnread } from './dropped.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KStream } from './kstream.ts'
 import { KTable } from './ktable.ts'
-import type { Consumed, Materialized } from './options.ts'
+import type { Consumed, ExpiringMaterialized, Materialized } from './options.ts'
 import type { SourcePlan } from './plan.ts'
 import { sourceTable } from './source-table.ts'
 
@@ -31,6 +35,7 @@ export class StreamsBuilder {
   stream<K, V>(topics: string | readonly string[], consumed: Consumed<K, V>): KStream<K, V> {
     const name = this.#context.names.orElse(consumed.name, 'KSTREAM-SOURCE-')
     const node = this.#sharedSource(name, typeof topics === 'string' ? [topics] : topics, consumed)
+    handUnread(this.#context, name, node, consumed)
     return new KStream({
       context: this.#context,
       node,
@@ -42,20 +47,24 @@ export class StreamsBuilder {
 
   /**
    * A topic as a table: the last value of each key, null deletes; null keys are dropped. A store is kept when it has a name or an
-   * operator reads the rows. Creates nodes KSTREAM-SOURCE-n and KTABLE-SOURCE-n. @see KTableSource
+   * operator reads the rows. With `versioned` it keeps the history of its rows, and drops what is older than that (KIP-914). Creates
+   * nodes KSTREAM-SOURCE-n and KTABLE-SOURCE-n. @see KTableSource
    */
   table<K, V>(
     topic: string,
-    options: Consumed<K, V> & Omit<Materialized<K, V>, 'key' | 'value' | 'name'>,
+    options: Consumed<K, V> & Omit<ExpiringMaterialized<K, V>, 'key' | 'value' | 'name'> & DroppedOptions<K, V>,
   ): KTable<K, V> {
     const context = this.#context
     const storeName = options.store ?? context.names.store(`${topic}-`)
     const sourceName = context.names.suffixed(options.name, '-source', 'KSTREAM-SOURCE-')
     const name = context.names.orElse(options.name, 'KTABLE-SOURCE-')
     const source = this.#source(sourceName, [topic], options)
+    handUnread(this.#context, sourceName, source, options)
     const serdes = { key: options.key, value: options.value }
     const sources = new Set([sourceName])
-    return new KTable<K, V>(sourceTable(context, { name, store: storeName, parent: source, serdes, sources, options }))
+    return new KTable<K, V>(
+      sourceTable(context, { name, store: storeName, parent: source, serdes, sources, options, topic }),
+    )
   }
 
   /**
@@ -64,8 +73,12 @@ export class StreamsBuilder {
    */
   globalTable<K, V>(
     topic: string,
-    options: Consumed<K, V> & Pick<Materialized<K, V>, 'store' | 'persistent'>,
+    options: Omit<Consumed<K, V>, 'droppedUnread'> & Pick<Materialized<K, V>, 'store' | 'persistent'>,
   ): GlobalKTable<K, V> {
+    if ('versioned' in options && options.versioned !== undefined)
+      throw new TopologyError(
+        `the table of ${topic} is global: it cannot be versioned, since nothing ties it to a time`,
+      )
     const { names } = this.#context
     const store = options.store ?? names.store(`${topic}-`)
     const sourceName = names.suffixed(options.name, '-source', 'KSTREAM-SOURCE-')
@@ -87,13 +100,16 @@ export class StreamsBuilder {
   /** A store for processors that name it in `process`. @throws {TopologyError} when another store has its name. */
   addStateStore(store: StoreBuilder | { readonly name: string }): this {
     const { stores } = this.#context.plan
-    if (stores.has(store.name) && stores.get(store.name) !== store)
-      throw new TopologyError(`store ${store.name} is defined twice`)
+    const known = stores.get(store.name)
+    if (known !== undefined && known !== store) throw duplicateStore(store as StoreBuilder, known, false, [])
     stores.set(store.name, store as StoreBuilder)
     return this
   }
 
-  /** A global store filled by a processor of your own, which must put what it is given under the record's key. */
+  /**
+   * A global store filled by a processor of your own, which must put what it is given under the record's key. Creates nodes
+   * KSTREAM-SOURCE-n and KTABLE-SOURCE-n, or `<name>-source` and the name. @see StreamsBuilder#addGlobalStore
+   */
   addGlobalStore<K, V>(
     store: StoreBuilder | { readonly name: string },
     topic: string,
@@ -103,13 +119,16 @@ export class StreamsBuilder {
     const { names } = this.#context
     const sourceName = names.suffixed(consumed.name, '-source', 'KSTREAM-SOURCE-')
     const name = names.orElse(consumed.name, 'KTABLE-SOURCE-')
-    this.#global(store as StoreBuilder, { ...consumed, name, sourceName, topic }, supplier as never)
+    this.#global(store as StoreBuilder, { ...consumed, name, sourceName, topic }, factoryOf(supplier) as never)
     return this
   }
 
-  /** The topology of all calls so far. @throws {TopologyError} naming the nodes that do not fit. */
-  build(): Topology {
-    return compile(this.#context.plan)
+  /**
+   * The topology of all calls so far. @throws {TopologyError} with all that is wrong, naming the nodes; {ConfigError} for options that
+   * there are not.
+   */
+  build(options: BuildOptions = {}): Topology {
+    return buildTopology(this.#context, options)
   }
 
   /** @see InternalStreamsBuilder.mergeDuplicateSourceNodes */
@@ -130,7 +149,8 @@ export class StreamsBuilder {
     ].filter((what) => what !== false)
     if (differs.length > 0)
       throw new TopologyError(
-        `${first.name} and ${name} both read ${topics.join(', ')} and must agree in their ${differs.join(', ')}`,
+        `${first.name} and ${name} both read ${topics.join(', ')} and must agree in their ${differs.join(', ')}: say the same in both, or read the topic once`,
+        { code: 'source-mismatch', nodes: [first.name, name, ...topics] },
       )
     return first
   }
@@ -153,7 +173,7 @@ export class StreamsBuilder {
       Consumed<K, V>,
       'name'
     >,
-    supplier: ProcessorSupplier,
+    supplier: ProcessorFactory,
   ): void {
     this.#context.plan.add({
       kind: 'global-table',

@@ -1,11 +1,14 @@
 import { chain } from '../../common/awaitable.ts'
 import type { TableSettings } from '../processors/table-forwarder.ts'
 import { TableJoinMerge } from '../processors/table-operators.ts'
+import { TableSelfJoin } from '../processors/table-self-join.ts'
 import { TableTableJoin } from '../processors/table-table-join.ts'
-import { keyValueView, rowOf, type TableView } from '../processors/table-view.ts'
+import { rowOf, type TableView } from '../processors/table-view.ts'
+import { type DroppedOptions, handDropped } from './dropped.ts'
 import { isMaterialized, storedTable } from './materialize.ts'
 import type { TableNode } from './nodes.ts'
 import type { TableMaterialized } from './options.ts'
+import { tableStoreView } from './table-store.ts'
 
 export type TableJoinKind = 'inner' | 'left' | 'outer'
 
@@ -17,7 +20,7 @@ export function joinTables<K, V, V2, R>(
   left: TableNode<K, V>,
   right: TableNode<K, V2>,
   joiner: TableJoiner<K, V, V2, R>,
-  options: TableMaterialized<K, R>,
+  options: TableMaterialized<K, R> & DroppedOptions<K, V | V2>,
 ): TableNode<K, R> {
   const { context } = left
   const { names } = context
@@ -34,32 +37,40 @@ export function joinTables<K, V, V2, R>(
   const leftView = left.view()
   const rightView = right.view()
   const alone = { left: kind !== 'inner', right: kind === 'outer' }
+  const itself = kind === 'inner' && left.node === right.node
+  const knowsOld = itself && left.enableOldValues(false)
+  const sideOfItself = (isSilent: boolean) =>
+    new TableSelfJoin<K, V, R>({ joiner: joiner as unknown as TableJoiner<K, V, V, R>, settings, knowsOld, isSilent })
   const leftSide = context.processor(
     leftName,
     [left.node],
     () =>
-      new TableTableJoin<K, V, V2, R>({
-        other: rightView,
-        joiner,
-        alone: alone.left,
-        otherAlone: alone.right,
-        settings,
-        kept: context.isRetained(leftSide),
-      }),
+      itself
+        ? sideOfItself(false)
+        : new TableTableJoin<K, V, V2, R>({
+            other: rightView,
+            joiner,
+            alone: alone.left,
+            otherAlone: alone.right,
+            settings,
+            kept: context.isRetained(leftSide),
+          }),
     { connects: () => rightView.storeNames() },
   )
   const rightSide = context.processor(
     rightName,
     [right.node],
     () =>
-      new TableTableJoin<K, V2, V, R>({
-        other: leftView,
-        joiner: (b, a, key) => joiner(a, b, key),
-        alone: alone.right,
-        otherAlone: alone.left,
-        settings,
-        kept: context.isRetained(rightSide),
-      }),
+      itself
+        ? sideOfItself(true)
+        : new TableTableJoin<K, V2, V, R>({
+            other: leftView,
+            joiner: (b, a, key) => joiner(a, b, key),
+            alone: alone.right,
+            otherAlone: alone.left,
+            settings,
+            kept: context.isRetained(rightSide),
+          }),
     { connects: () => leftView.storeNames() },
   )
   const serdes = { key: options.key ?? left.serdes.key, value: options.value }
@@ -68,6 +79,8 @@ export function joinTables<K, V, V2, R>(
     stores: stored.builders,
     retains: store !== undefined,
   })
+  const input = { context, serdes: { key: left.serdes.key, value: undefined }, sources, repartitionRequired: false }
+  handDropped<K, V | V2>(input, [leftSide, rightSide], options)
   const enableOldValues = (): boolean => {
     left.enableOldValues(true)
     right.enableOldValues(true)
@@ -76,8 +89,9 @@ export function joinTables<K, V, V2, R>(
     return true
   }
   const view = (): TableView<K, R> =>
-    store === undefined ? joinedView(kind, leftView, rightView, joiner) : keyValueView(store)
-  return { context, node: merge, serdes, sources, store, view, enableOldValues }
+    store === undefined ? joinedView(kind, leftView, rightView, joiner) : tableStoreView(store, options)
+  const versioned = options.versioned !== undefined
+  return { context, node: merge, serdes, sources, store, view, enableOldValues, versioned }
 }
 
 /** Rows of a join that is not stored: computed from both sides when somebody asks. @see KTableKTable…JoinValueGetter */

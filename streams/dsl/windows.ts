@@ -1,15 +1,17 @@
 import { type Duration, durationMs } from '../../common/duration.ts'
 import { InvalidArgumentError } from '../../common/errors.ts'
+import { type Windows, windowStartsFor } from '../processors/windows.ts'
 
 /**
  * Windows of a fixed size: tumbling, or hopping with `advanceBy`. A window is [start, end), its start a multiple of the advance
  * from the epoch. A record is late for a window when stream time less grace has reached the window's end.
  * @see org.apache.kafka.streams.kstream.TimeWindows
  */
-export class TimeWindows {
+export class TimeWindows implements Windows {
   readonly sizeMs: number
   readonly advanceMs: number
   readonly graceMs: number
+  readonly fixedSize = true
 
   private constructor(sizeMs: number, advanceMs: number, graceMs: number) {
     this.sizeMs = sizeMs
@@ -44,10 +46,27 @@ export class TimeWindows {
 
   /** Starts of the windows that a time falls into, earliest first; none before the epoch. */
   windowsFor(timestampMs: number): readonly number[] {
-    const starts: number[] = []
-    const first = Math.floor(Math.max(0, timestampMs - this.sizeMs + this.advanceMs) / this.advanceMs) * this.advanceMs
-    for (let start = first; start <= timestampMs; start += this.advanceMs) starts.push(start)
-    return starts
+    return windowStartsFor(this, timestampMs)
+  }
+
+  get overlapping(): boolean {
+    return this.advanceMs < this.sizeMs
+  }
+
+  /** Start of the earliest window that ends after this time; it is above the time when no window holds that. */
+  firstStartMs(timestampMs: number): number {
+    const { sizeMs, advanceMs } = this
+    return Math.floor(Math.max(0, timestampMs - sizeMs + advanceMs) / advanceMs) * advanceMs
+  }
+
+  /** Start of the window after the one that starts here, whether they follow on one another or not. */
+  nextStartMs(startMs: number): number {
+    return startMs + this.advanceMs
+  }
+
+  /** End of the window that starts here: the first millisecond that is not in it. */
+  endMs(startMs: number): number {
+    return startMs + this.sizeMs
   }
 }
 

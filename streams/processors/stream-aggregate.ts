@@ -1,9 +1,12 @@
 import type { Awaitable } from '../../common/awaitable.ts'
-import type { KeyValueStore, ValueAndTimestamp } from '../../stores/state-store.ts'
+import type { ValueAndTimestamp } from '../../stores/state-store.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
 import type { Change, StreamRecord } from '../record.ts'
+import { forwardExpiredRows } from './expired-rows.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
+import { type SharedForwarder, withForwarder } from './shared-forwarder.ts'
 import { type CopyOf, type KeyIdOf, TableForwarder, type TableSettings } from './table-forwarder.ts'
+import { putVersion, type TableRows, tableRows } from './table-rows.ts'
 
 /** Makes the next aggregate; it may change and return the one it was given (`undefined`: there is none yet). */
 export type Aggregate<K, V, A> = (aggregate: A | undefined, value: V, key: K) => A | null
@@ -18,6 +21,10 @@ export interface AggregateOptions<A> {
    * later calls may change.
    */
   readonly copyInput: CopyOf<A> | undefined
+  /** Set where rows have a history: the aggregator, which may change what it is given, gets a copy of the newest version. */
+  readonly copyRow?: CopyOf<A> | undefined
+  /** Set where other aggregations write the same store. */
+  readonly shared?: SharedForwarder<A> | undefined
 }
 
 /**
@@ -28,7 +35,7 @@ export class StreamAggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
   readonly #options: AggregateOptions<A>
   readonly #aggregate: Aggregate<K, V, A>
   #context!: ProcessorContext<K, Change<A>>
-  #rows!: KeyValueStore<K, A>
+  #rows!: TableRows<K, A>
   #forwarder!: TableForwarder<A>
   #topic = ''
 
@@ -38,10 +45,14 @@ export class StreamAggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
   }
 
   init(context: ProcessorContext<K, Change<A>>): void {
-    const { store, settings, keyIdOf } = this.#options
+    const { store, settings, keyIdOf, shared } = this.#options
     this.#context = context
-    this.#rows = context.getStateStore(store)
-    this.#forwarder = new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
+    this.#rows = tableRows(context as ProcessorContext, store)
+    const make = (): TableForwarder<A> => new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
+    withForwarder(shared, this.#rows, make, (forwarder) => {
+      this.#forwarder = forwarder
+    })
+    forwardExpiredRows(context as ProcessorContext, store, this.#rows, this.#forwarder)
     this.#topic = changelogTopicName(context.applicationId, store)
   }
 
@@ -52,16 +63,25 @@ export class StreamAggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
     return row instanceof Promise ? row.then((r) => this.#update(record, r)) : this.#update(record, row)
   }
 
-  #update(
-    { key, value, timestampMs, headers }: StreamRecord<K, V>,
-    row: ValueAndTimestamp<A> | undefined,
-  ): Awaitable<void> {
+  #update(record: StreamRecord<K, V>, row: ValueAndTimestamp<A> | undefined): Awaitable<void> {
+    const { key, value, timestampMs, headers } = record
     const time = row === undefined ? timestampMs : Math.max(timestampMs, row.timestampMs)
     const oldValue = row === undefined ? null : this.#forwarder.oldValue(row.value)
-    const made = this.#aggregate(row?.value, value, key)
+    const { copyRow } = this.#options
+    const before = row !== undefined && copyRow !== undefined ? copyRow(row.value, this.#topic) : row?.value
+    const made = this.#aggregate(before, value, key)
     const aggregate = ownAggregate(made, value, this.#options.copyInput, this.#topic)
+    const rows = this.#rows
+    if (rows.type === 'versioned')
+      return putVersion(this.#context, rows, this.#forwarder, {
+        key,
+        record,
+        newValue: aggregate,
+        oldValue,
+        timestampMs: time,
+      })
     if (row === undefined && aggregate === null && this.#forwarder.caching) return
-    this.#rows.put(key, aggregate, aggregate === null ? timestampMs : time, headers)
+    rows.put(key, aggregate, aggregate === null ? timestampMs : time)
     return this.#forwarder.forward(key, 0, aggregate, oldValue, time, headers, timestampMs)
   }
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Awaitable, chain, eachInOrder } from '../../common/awaitable.ts'
-import type { KeyValueStore, WindowEntry, WindowStore } from '../../stores/state-store.ts'
+import type { KeyValueStore, StateStore, WindowEntry, WindowStore } from '../../stores/state-store.ts'
 import type { StreamRecord } from '../record.ts'
-import { JoinTimeTracker } from './join-time-tracker.ts'
+import type { JoinTimeTracker } from './join-time-tracker.ts'
 import type { OuterKey, OuterValue } from './outer-join-serdes.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 
@@ -28,7 +28,7 @@ export interface StreamStreamJoinOptions<K, V, V2, R> {
   /** Holds records without a partner until their window closes; of left and outer joins. */
   readonly outerStore: string | undefined
   /** The time that both sides share, found by the outer store of their task. */
-  readonly trackerOf: (outerStore: object) => JoinTimeTracker
+  readonly trackerOf: (outerStore: StateStore, context: ProcessorContext) => JoinTimeTracker
 }
 
 /** Puts each record into its side's window store; what comes after it joins first (rule 40). @see KStreamJoinWindow */
@@ -67,7 +67,8 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
   #context!: ProcessorContext<K, R>
   #otherRows!: WindowStore<K, V2>
   #waiting: KeyValueStore<OuterKey<K>, readonly OuterValue<V | V2>[]> | undefined
-  #time!: JoinTimeTracker
+  /** Of left and outer joins: an inner join does not care what time it is. */
+  #time: JoinTimeTracker | undefined
 
   constructor(options: StreamStreamJoinOptions<K, V, V2, R>) {
     this.#options = options
@@ -81,17 +82,18 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
     const { otherStore, outerStore, trackerOf } = this.#options
     this.#otherRows = context.getStateStore(otherStore)
     this.#waiting = outerStore === undefined ? undefined : context.getStateStore(outerStore)
-    this.#time = this.#waiting === undefined ? new JoinTimeTracker() : trackerOf(this.#waiting)
+    this.#time = this.#waiting === undefined ? undefined : trackerOf(this.#waiting, context as ProcessorContext)
   }
 
   process(record: StreamRecord<K, V>): Awaitable<void> {
     const { key, value, timestampMs } = record
-    this.#time.advance(timestampMs)
+    this.#time?.saw(timestampMs)
     if (value === null) return this.#context.drop(record, 'null-value')
     if (key === null)
       return this.#options.outer ? this.#emit(record, undefined, timestampMs) : this.#context.drop(record, 'null-key')
-    const expired = timestampMs === this.#time.streamTimeMs ? this.#emitExpired(record) : undefined
-    return chain(expired, () => this.#joinWithOthers(record))
+    const time = this.#time
+    if (time === undefined || timestampMs < time.streamTimeMs) return this.#joinWithOthers(record)
+    return chain(this.#emitExpired(record, time), () => this.#joinWithOthers(record))
   }
 
   #joinWithOthers(record: StreamRecord<K, V>): Awaitable<void> {
@@ -101,9 +103,9 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
     return chain(this.#otherRows.fetch(key, fromMs, toMs), (others) => {
       if (others.length > 0) return eachInOrder(others, (other) => this.#match(record, other))
       if (!this.#options.outer) return
-      if (this.#waiting === undefined || toMs < this.#time.streamTimeMs)
-        return this.#emit(record, undefined, timestampMs)
-      return this.#wait(record)
+      const time = this.#time
+      if (time === undefined || toMs < time.streamTimeMs) return this.#emit(record, undefined, timestampMs)
+      return this.#wait(record, time)
     })
   }
 
@@ -111,7 +113,7 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
     const waiting = this.#waiting
     const emit = (): Awaitable<void> =>
       this.#emit(record, other.value, Math.max(record.timestampMs, other.windowStartMs))
-    if (waiting === undefined || !this.#time.mayHaveWaiting) return emit()
+    if (waiting === undefined || !this.#time?.mayHaveWaiting) return emit()
     const otherKey: OuterKey<K> = { timestampMs: other.windowStartMs, isLeft: !this.#options.isLeft, key: record.key }
     return chain(waiting.get(otherKey), (found) => {
       if (found !== undefined) waiting.put(otherKey, null, record.timestampMs)
@@ -125,28 +127,28 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
     )
   }
 
-  #wait({ key, value, timestampMs }: StreamRecord<K, V>): Awaitable<void> {
+  #wait({ key, value, timestampMs }: StreamRecord<K, V>, time: JoinTimeTracker): Awaitable<void> {
     const { isLeft } = this.#options
     const waiting = this.#waiting as KeyValueStore<OuterKey<K>, readonly OuterValue<V | V2>[]>
     const outerKey: OuterKey<K> = { timestampMs, isLeft, key }
-    this.#time.waits(timestampMs)
+    time.waits(timestampMs)
     return chain(waiting.get(outerKey), (list) =>
       waiting.put(outerKey, [...(list ?? []), { isLeft, value }], timestampMs),
     )
   }
 
-  #emitExpired(record: StreamRecord<K, V>): Awaitable<void> {
+  #emitExpired(record: StreamRecord<K, V>, time: JoinTimeTracker): Awaitable<void> {
     const { windows } = this.#options
-    if (this.#waiting === undefined) return
-    if (this.#time.earliestMs + this.#lookAheadMs + windows.graceMs >= this.#time.streamTimeMs) return
-    if (!this.#time.mayEmit(this.#context.currentSystemTimeMs(), this.#context.emitIntervalMs)) return
-    this.#time.earliestMs = Number.POSITIVE_INFINITY
-    return this.#emitExpiredFrom(record, undefined, { left: false, right: false, done: false })
+    if (time.earliestMs + this.#lookAheadMs + windows.graceMs >= time.streamTimeMs) return
+    if (!time.mayEmit(this.#context.currentSystemTimeMs(), this.#context.emitIntervalMs)) return
+    time.earliestMs = Number.POSITIVE_INFINITY
+    return this.#emitExpiredFrom(record, time, undefined, { left: false, right: false, done: false })
   }
 
   /** Ends at the second row that is still open on each side; as on the JVM, the last row looked at sets the time of the next look. */
   #emitExpiredFrom(
     record: StreamRecord<K, V>,
+    time: JoinTimeTracker,
     from: OuterKey<K> | undefined,
     open: { left: boolean; right: boolean; done: boolean },
   ): Awaitable<void> {
@@ -154,12 +156,12 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
     return chain(waiting.entries(from, undefined, { limit: OUTER_ROWS }), (rows) => {
       const pending = eachInOrder(rows, ({ key, value }) => {
         if (open.done || isDeepStrictEqual(key, from)) return
-        this.#time.earliestMs = key.timestampMs
+        time.earliestMs = key.timestampMs
         if (open.left && open.right) {
           open.done = true
           return
         }
-        if (this.#isOpen(key)) {
+        if (this.#isOpen(key, time.streamTimeMs)) {
           if (key.isLeft) open.left = true
           else open.right = true
           return
@@ -172,15 +174,15 @@ export class StreamStreamJoin<K, V, V2, R> implements Processor<K, V, K, R> {
       return chain(pending, () => {
         const last = rows.at(-1)?.key
         if (last === undefined || rows.length < OUTER_ROWS || open.done) return
-        return this.#emitExpiredFrom(record, last, open)
+        return this.#emitExpiredFrom(record, time, last, open)
       })
     })
   }
 
-  #isOpen(key: OuterKey<K>): boolean {
+  #isOpen(key: OuterKey<K>, streamTimeMs: number): boolean {
     const { windows } = this.#options
     const lookAheadMs = key.isLeft ? windows.afterMs : windows.beforeMs
-    return key.timestampMs + lookAheadMs + windows.graceMs >= this.#time.streamTimeMs
+    return key.timestampMs + lookAheadMs + windows.graceMs >= streamTimeMs
   }
 
   #emitAlone(

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Awaitable, chain } from '../../common/awaitable.ts'
 import { InternalError } from '../../common/errors.ts'
-import type { KeyValueStore, ValueAndTimestamp } from '../../stores/state-store.ts'
+import type { ValueAndTimestamp } from '../../stores/state-store.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
 import { Change, StreamRecord } from '../record.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { type AggregateOptions, ownAggregate } from './stream-aggregate.ts'
 import { TableForwarder } from './table-forwarder.ts'
+import { putVersion, type TableRows, tableRows } from './table-rows.ts'
 
 export interface TableAggregator<K, V, A> {
   /** The aggregate with a new row in it; `undefined`: there is no aggregate yet. */
@@ -22,7 +23,8 @@ export interface TableAggregator<K, V, A> {
 export class TableAggregate<K, V, A> implements Processor<K, Change<V>, K, Change<A>> {
   readonly #aggregator: TableAggregator<K, V, A>
   readonly #options: AggregateOptions<A>
-  #rows!: KeyValueStore<K, A>
+  #context!: ProcessorContext
+  #rows!: TableRows<K, A>
   #forwarder!: TableForwarder<A>
   #topic = ''
 
@@ -33,7 +35,8 @@ export class TableAggregate<K, V, A> implements Processor<K, Change<V>, K, Chang
 
   init(context: ProcessorContext<K, Change<A>>): void {
     const { store, settings, keyIdOf } = this.#options
-    this.#rows = context.getStateStore(store)
+    this.#context = context as ProcessorContext
+    this.#rows = tableRows(this.#context, store)
     this.#forwarder = new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
     this.#topic = changelogTopicName(context.applicationId, store)
   }
@@ -44,21 +47,34 @@ export class TableAggregate<K, V, A> implements Processor<K, Change<V>, K, Chang
     return chain(this.#rows.getEntry(record.key), (row) => this.#update(record, row))
   }
 
-  #update(
-    { key, value: change, timestampMs, headers }: StreamRecord<K, Change<V>>,
-    row: ValueAndTimestamp<A> | undefined,
-  ): Awaitable<void> {
+  #update(record: StreamRecord<K, Change<V>>, row: ValueAndTimestamp<A> | undefined): Awaitable<void> {
+    const { key, value: change, timestampMs, headers } = record
     const { add, subtract } = this.#aggregator
     const { oldValue, newValue } = change
     const oldAggregate = row === undefined ? null : this.#forwarder.oldValue(row.value)
-    let aggregate: A | null = row?.value ?? null
+    let aggregate: A | null = row === undefined ? null : this.#ownRow(row.value)
     if (oldValue !== null && aggregate !== null) aggregate = this.#own(subtract(aggregate, oldValue, key), oldValue)
     if (newValue !== null) aggregate = this.#own(add(aggregate ?? undefined, newValue, key), newValue)
     const touched = newValue !== null || oldValue !== null
     const time = row !== undefined && touched ? Math.max(timestampMs, row.timestampMs) : timestampMs
+    const rows = this.#rows
+    if (rows.type === 'versioned')
+      return putVersion(this.#context, rows, this.#forwarder, {
+        key,
+        record,
+        newValue: aggregate,
+        oldValue: oldAggregate,
+        timestampMs: time,
+      })
     if (row === undefined && aggregate === null && this.#forwarder.caching) return
-    this.#rows.put(key, aggregate, aggregate === null ? timestampMs : time, headers)
+    rows.put(key, aggregate, aggregate === null ? timestampMs : time)
     return this.#forwarder.forward(key, 0, aggregate, oldAggregate, time, headers, timestampMs)
+  }
+
+  /** A version stays as it is: what the functions may change is a copy. */
+  #ownRow(aggregate: A): A {
+    const { copyRow } = this.#options
+    return copyRow === undefined ? aggregate : copyRow(aggregate, this.#topic)
   }
 
   #own(aggregate: A | null, input: V): A | null {
@@ -68,7 +84,7 @@ export class TableAggregate<K, V, A> implements Processor<K, Change<V>, K, Chang
 
 /**
  * Sends the rows of a table on under the key of their group: one record with old and new where the key stays, else the old one
- * first. Halves whose mapped key or value is null are left out (rule 24).
+ * first. Updates of versioned tables that are not the newest of their row are left out (rule 29), and halves whose mapped key or value is null (rule 24).
  * @see KTableRepartitionMap
  */
 export class TableRepartitionMap<K, V, K2, V2> implements Processor<K, Change<V>, K2, Change<V2>> {
@@ -86,6 +102,7 @@ export class TableRepartitionMap<K, V, K2, V2> implements Processor<K, Change<V>
   process(record: StreamRecord<K, Change<V>>): Awaitable<void> {
     const { key, value: change, timestampMs, headers } = record
     if (key === null) throw new InternalError('a table has no null keys')
+    if (!change.isLatest) return
     const before = this.#pair(change.oldValue, key)
     const after = this.#pair(change.newValue, key)
     const send = (to: K2, newValue: V2 | null, oldValue: V2 | null): Awaitable<void> =>

@@ -17,15 +17,18 @@ function forwarder(
   const sent: Sent[] = []
   const flushes: (() => unknown)[] = []
   let onSend: ((sent: Sent) => void) | undefined
+  const forward = ({ key, value, timestampMs }: StreamRecord<unknown, Change<unknown>>): void => {
+    const one = { key, newValue: value.newValue, oldValue: value.oldValue, at: timestampMs }
+    sent.push(one)
+    onSend?.(one)
+  }
   const context = {
     applicationId: 'app',
     recordCacheMaxBytes: options.maxBytes ?? 10_000,
     onCommit: (flush: () => unknown) => void flushes.push(flush),
-    forward: ({ key, value, timestampMs }: StreamRecord<unknown, Change<unknown>>) => {
-      const one = { key, newValue: value.newValue, oldValue: value.oldValue, at: timestampMs }
-      sent.push(one)
-      onSend?.(one)
-    },
+    recordMetadata: () => undefined,
+    forward,
+    forwardAs: forward,
   } as unknown as ProcessorContext
   const settings = {
     sendOldValues: options.sendOldValues ?? true,

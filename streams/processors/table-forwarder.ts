@@ -1,7 +1,7 @@
 import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
 import type { Headers } from '../../common/record.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
-import { Change, StreamRecord, Windowed } from '../record.ts'
+import { Change, type RecordMetadata, StreamRecord, Windowed } from '../record.ts'
 import type { ProcessorContext } from './processor.ts'
 
 /** Rough size of one held-back update, for the bound of the record cache. */
@@ -25,6 +25,9 @@ export interface TableSettings<V> {
   copy: CopyOf<V> | undefined
 }
 
+/** Where windows end: their size in milliseconds, or the end of the one that starts at a time. */
+export type WindowEnd = number | ((startMs: number) => number)
+
 interface Update<V> {
   readonly key: unknown
   readonly id: unknown
@@ -33,6 +36,8 @@ interface Update<V> {
   newValue: V | null
   timestampMs: number
   headers: Headers
+  /** Of the last update: what comes after a flush sees the record that caused it. */
+  origin: RecordMetadata | undefined
   sequence: number
 }
 
@@ -45,7 +50,7 @@ interface Update<V> {
 export class TableForwarder<V> {
   readonly #context: ProcessorContext
   readonly #settings: TableSettings<V>
-  readonly #windowSizeMs: number | undefined
+  readonly #windowEnd: WindowEnd | undefined
   /** Updates wait for the commit. */
   readonly caching: boolean
   readonly #maxUpdates: number
@@ -62,12 +67,12 @@ export class TableForwarder<V> {
     store: string,
     settings: TableSettings<V>,
     keyIdOf: KeyIdOf,
-    windowSizeMs?: number,
+    windowEnd?: WindowEnd,
   ) {
     this.#context = context
     this.#settings = settings
     this.#keyIdOf = keyIdOf
-    this.#windowSizeMs = windowSizeMs
+    this.#windowEnd = windowEnd
     this.#topic = changelogTopicName(context.applicationId, store)
     this.#maxUpdates = settings.caching ? Math.ceil(context.recordCacheMaxBytes / UPDATE_BYTES) : 0
     this.caching = this.#maxUpdates > 0
@@ -92,8 +97,10 @@ export class TableForwarder<V> {
     timestampMs: number,
     headers: Headers,
     recordTimestampMs = timestampMs,
+    isLatest = true,
   ): Awaitable<void> {
-    if (!this.caching) return this.#send(key, windowStartMs, newValue, oldValue, timestampMs, headers)
+    if (!this.caching)
+      return this.#context.forward(this.#record(key, windowStartMs, newValue, oldValue, timestampMs, headers, isLatest))
     const timeMs = newValue === null ? recordTimestampMs : timestampMs
     const id = this.#keyIdOf(key, this.#topic)
     const update = this.#find(id, windowStartMs)
@@ -106,6 +113,7 @@ export class TableForwarder<V> {
         newValue,
         timestampMs: timeMs,
         headers,
+        origin: this.#context.recordMetadata(),
         sequence: this.#sequence++,
       })
       if (this.#updates.length > this.#maxUpdates) return this.#flush()
@@ -114,6 +122,7 @@ export class TableForwarder<V> {
     update.newValue = newValue
     update.timestampMs = timeMs
     update.headers = headers
+    update.origin = this.#context.recordMetadata()
     if (update !== this.#updates.at(-1)) this.#reordered = true
     update.sequence = this.#sequence++
   }
@@ -144,26 +153,28 @@ export class TableForwarder<V> {
     return eachInOrder(updates, (update) => this.#sendUpdate(update))
   }
 
-  #sendUpdate({ key, windowStartMs, newValue, oldValue, timestampMs, headers }: Update<V>): Awaitable<void> {
+  #sendUpdate({ key, windowStartMs, newValue, oldValue, timestampMs, headers, origin }: Update<V>): Awaitable<void> {
     if (newValue === null && oldValue === null) return
-    return this.#send(key, windowStartMs, newValue, oldValue, timestampMs, headers)
+    return this.#context.forwardAs(this.#record(key, windowStartMs, newValue, oldValue, timestampMs, headers), origin)
   }
 
-  #send(
+  #record(
     key: unknown,
     windowStartMs: number,
     newValue: V | null,
     oldValue: V | null,
     timestampMs: number,
     headers: Headers,
-  ): Awaitable<void> {
+    isLatest = true,
+  ): StreamRecord<unknown, Change<V>> {
     const { copy, sendOldValues } = this.#settings
     const value = copy !== undefined && newValue !== null ? copy(newValue, this.#topic) : newValue
-    const size = this.#windowSizeMs
-    const outKey = size === undefined ? key : new Windowed(key, windowStartMs, windowStartMs + size)
-    return this.#context.forward(
-      new StreamRecord(outKey, new Change(value, sendOldValues ? oldValue : null), timestampMs, headers),
-    )
+    const end = this.#windowEnd
+    const outKey =
+      end === undefined
+        ? key
+        : new Windowed(key, windowStartMs, typeof end === 'number' ? windowStartMs + end : end(windowStartMs))
+    return new StreamRecord(outKey, new Change(value, sendOldValues ? oldValue : null, isLatest), timestampMs, headers)
   }
 }
 

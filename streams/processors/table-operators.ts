@@ -1,8 +1,9 @@
 import { type Awaitable, chain } from '../../common/awaitable.ts'
-import type { KeyValueStore, ValueAndTimestamp } from '../../stores/state-store.ts'
+import type { ValueAndTimestamp } from '../../stores/state-store.ts'
 import { Change, type StreamRecord } from '../record.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { type KeyIdOf, TableForwarder, type TableSettings } from './table-forwarder.ts'
+import { putVersion, type TableRows, tableRows } from './table-rows.ts'
 
 /** Where a table operator keeps its result, when the user asked for a store. */
 export interface TableResult<V> {
@@ -12,10 +13,10 @@ export interface TableResult<V> {
 }
 
 /** Forwards a computed change, through the operator's own store when it has one. */
-abstract class TableOperator<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>> {
+export abstract class TableOperator<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>> {
   protected readonly result: TableResult<V2>
   protected context!: ProcessorContext<K, Change<V2>>
-  #rows: KeyValueStore<K, V2> | undefined
+  #rows: TableRows<K, V2> | undefined
   #forwarder!: TableForwarder<V2>
 
   constructor(result: TableResult<V2>) {
@@ -26,7 +27,7 @@ abstract class TableOperator<K, V, V2> implements Processor<K, Change<V>, K, Cha
     this.context = context
     const { store, settings, keyIdOf } = this.result
     if (store === undefined) return
-    this.#rows = context.getStateStore(store)
+    this.#rows = tableRows(context as ProcessorContext, store)
     this.#forwarder = new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
   }
 
@@ -52,7 +53,7 @@ abstract class TableOperator<K, V, V2> implements Processor<K, Change<V>, K, Cha
     if (rows === undefined) {
       const old = sendOldValues ? oldValue : null
       if (swallowNothing && sendOldValues && old === null && newValue === null) return
-      return this.context.forward(record.withValue(new Change(newValue, old)))
+      return this.context.forward(record.withValue(new Change(newValue, old, record.value.isLatest)))
     }
     const readsRow = sendOldValues || this.#forwarder.caching
     return chain(readsRow ? rows.getEntry(record.key) : undefined, (row) =>
@@ -61,38 +62,50 @@ abstract class TableOperator<K, V, V2> implements Processor<K, Change<V>, K, Cha
   }
 
   #store(
-    rows: KeyValueStore<K, V2>,
-    { key, timestampMs, headers }: StreamRecord<K, Change<V>>,
+    rows: TableRows<K, V2>,
+    record: StreamRecord<K, Change<V>>,
     newValue: V2 | null,
     row: ValueAndTimestamp<V2> | undefined,
     swallowNothing: boolean,
   ): Awaitable<void> {
     const { sendOldValues } = this.result.settings
+    const { key, timestampMs, headers } = record
     const { caching } = this.#forwarder
     const stored = row?.value ?? null
     if (swallowNothing && sendOldValues && stored === null && newValue === null) return
+    if (rows.type === 'versioned')
+      return putVersion(this.context, rows, this.#forwarder, {
+        key,
+        record,
+        newValue,
+        oldValue: stored,
+        timestampMs,
+      })
     if (row === undefined && newValue === null && caching) return
-    rows.put(key, newValue, timestampMs, headers)
+    rows.put(key, newValue, timestampMs)
     return this.#forwarder.forward(key, 0, newValue, stored, timestampMs, headers)
   }
 }
 
 /**
- * A row that does not match becomes a tombstone, swallowed only when it is known that it did not match before (rule 26).
+ * A row that does not match becomes a tombstone, swallowed only when it is known that it did not match before (rule 26): of a versioned
+ * table it is sent on, since it is a version all the same.
  * @see KTableFilter
  */
 export class TableFilter<K, V> extends TableOperator<K, V, V> {
   readonly #predicate: (value: V, key: K) => boolean
+  readonly #versioned: boolean
 
-  constructor(predicate: (value: V, key: K) => boolean, result: TableResult<V>) {
+  constructor(predicate: (value: V, key: K) => boolean, result: TableResult<V>, versioned = false) {
     super(result)
     this.#predicate = predicate
+    this.#versioned = versioned
   }
 
   process(record: StreamRecord<K, Change<V>>): Awaitable<void> {
     const { key, value: change } = record
     const newValue = this.#matching(key, change.newValue)
-    return this.emit(record, newValue, this.computesOld ? this.#matching(key, change.oldValue) : null, true)
+    return this.emit(record, newValue, this.computesOld ? this.#matching(key, change.oldValue) : null, !this.#versioned)
   }
 
   #matching(key: K, value: V | null): V | null {

@@ -21,7 +21,7 @@ export interface TableTableJoinOptions<K, V, V2, R> {
 
 /**
  * One side of a table-table join: an update of this side is joined with the other side's row. Results carry the later time of
- * the two. Without a result before and after (neither side there) nothing is sent; null keys are dropped (rules 31 and 32).
+ * the two. Updates of versioned tables that are not the newest of their row are dropped (rule 29). Without a result before and after (neither side there) nothing is sent; null keys are dropped (rules 31 and 32).
  * @see KTableKTableInnerJoin, KTableKTableLeftJoin, KTableKTableRightJoin, KTableKTableOuterJoin
  */
 export class TableTableJoin<K, V, V2, R> implements Processor<K, Change<V>, K, Change<R>> {
@@ -40,6 +40,7 @@ export class TableTableJoin<K, V, V2, R> implements Processor<K, Change<V>, K, C
 
   process(record: StreamRecord<K, Change<V>>): Awaitable<void> {
     if (record.key === null) return this.#context.drop(record, 'null-key')
+    if (!record.value.isLatest) return this.#context.drop(record, 'out-of-order')
     return chain(this.#otherRow(record.key), (other) => this.#join(record, other))
   }
 

@@ -1,16 +1,24 @@
 import { type Awaitable, chain } from '../../common/awaitable.ts'
-import type { KeyValueStore, ValueAndTimestamp, WindowStore } from '../../stores/state-store.ts'
+import type {
+  KeyValueStore,
+  SessionStore,
+  ValueAndTimestamp,
+  VersionedKeyValueStore,
+  WindowStore,
+} from '../../stores/state-store.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
 import type { Windowed } from '../record.ts'
 import type { ProcessorContext } from './processor.ts'
 import type { CopyOf } from './table-forwarder.ts'
 
-/** Reads the current row of a table; `undefined` when there is none. */
-export type RowGetter<K, V> = (key: K) => Awaitable<ValueAndTimestamp<V> | undefined>
+/** Reads the current row of a table, or of a versioned one the row as of a time; `undefined` when there is none. */
+export type RowGetter<K, V> = (key: K, asOfMs?: number) => Awaitable<ValueAndTimestamp<V> | undefined>
 
 /** How joins read a table: the stores they must be connected to, and the getter inside a task. @see KTableValueGetterSupplier */
 export interface TableView<K, V> {
   storeNames(): readonly string[]
+  /** How far back rows can be read as of a time; `undefined`: only as they are now. */
+  readonly historyRetentionMs?: number | undefined
   /** `kept`: somebody may hold on to what is read, so a row that its table changes in place is given as a copy. */
   getter(context: ProcessorContext, kept: boolean): RowGetter<K, V>
 }
@@ -26,12 +34,37 @@ export function keyValueView<K, V>(store: string, copy?: CopyOf<V>): TableView<K
   }
 }
 
+/** Rows with a history. Versions are never changed in place. */
+export function versionedView<K, V>(store: string, historyRetentionMs: number): TableView<K, V> {
+  return {
+    storeNames: () => [store],
+    historyRetentionMs,
+    getter: (context) => {
+      const rows = context.getStateStore<VersionedKeyValueStore<K, V>>(store)
+      return (key, asOfMs) => rows.getEntry(key, asOfMs)
+    },
+  }
+}
+
 export function windowView<K, V>(store: string, copy: CopyOf<V>): TableView<Windowed<K>, V> {
   return {
     storeNames: () => [store],
     getter: (context, kept) => {
       const rows = context.getStateStore<WindowStore<K, V>>(store)
       return copied(context, store, kept ? copy : undefined, (key) => rows.getEntry(key.key, key.startMs))
+    },
+  }
+}
+
+/** A session's time is its end. */
+export function sessionView<K, V>(store: string, copy: CopyOf<V>): TableView<Windowed<K>, V> {
+  return {
+    storeNames: () => [store],
+    getter: (context, kept) => {
+      const rows = context.getStateStore<SessionStore<K, V>>(store)
+      return copied(context, store, kept ? copy : undefined, ({ key, startMs, endMs }) =>
+        chain(rows.fetchSession(key, startMs, endMs), (value) => rowOf(value, endMs)),
+      )
     },
   }
 }
@@ -43,9 +76,10 @@ export function mappedView<K, V, V2>(
 ): TableView<K, V2> {
   return {
     storeNames: () => parent.storeNames(),
+    historyRetentionMs: parent.historyRetentionMs,
     getter: (context, kept) => {
       const get = parent.getter(context, kept)
-      return (key) => chain(get(key), (row) => row && rowOf(map(row.value, key), row.timestampMs))
+      return (key, asOfMs) => chain(get(key, asOfMs), (row) => row && rowOf(map(row.value, key), row.timestampMs))
     },
   }
 }

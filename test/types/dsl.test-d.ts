@@ -1,9 +1,13 @@
 import { expectTypeOf } from 'vitest'
 import {
+  EmitStrategy,
   type GlobalKTable,
   JoinWindows,
   type KStream,
   type KTable,
+  type Processor,
+  type ProcessorProvider,
+  SessionWindows,
   StreamsBuilder,
   serdes,
   TimeWindows,
@@ -80,6 +84,34 @@ expectTypeOf(windowed).toEqualTypeOf<KTable<Windowed<string>, number>>()
 expectTypeOf(windowed.toStream()).toEqualTypeOf<KStream<Windowed<string>, number>>()
 expectTypeOf(windowed.toStream((_count, key) => key.startMs)).toEqualTypeOf<KStream<number, number>>()
 expectTypeOf(windowed.filter((count, key) => count > key.startMs)).toEqualTypeOf<KTable<Windowed<string>, number>>()
+const visits = readings
+  .groupByKey()
+  .windowedBy(SessionWindows.ofInactivityGapAndGrace('5m', '1m'))
+  .aggregate(
+    () => 0,
+    (sum, value, key) => {
+      expectTypeOf(sum).toEqualTypeOf<number>()
+      expectTypeOf(value).toEqualTypeOf<Reading>()
+      expectTypeOf(key).toEqualTypeOf<string>()
+      return sum + value.celsius
+    },
+    (one, other, key) => {
+      expectTypeOf(one).toEqualTypeOf<number>()
+      expectTypeOf(other).toEqualTypeOf<number>()
+      expectTypeOf(key).toEqualTypeOf<string>()
+      return one + other
+    },
+    { value: serdes.double },
+  )
+expectTypeOf(visits).toEqualTypeOf<KTable<Windowed<string>, number>>()
+const bySession = readings.groupByKey().windowedBy(SessionWindows.ofInactivityGapWithNoGrace(1))
+expectTypeOf(bySession.emitStrategy(EmitStrategy.onWindowClose()).reduce((a) => a)).toEqualTypeOf<
+  KTable<Windowed<string>, Reading>
+>()
+expectTypeOf(visits.join(windowed, (a, b) => a + b)).toEqualTypeOf<KTable<Windowed<string>, number>>()
+const keep = (sum: number): number => sum
+// @ts-expect-error: sessions merge, and so must their aggregates
+bySession.aggregate(() => 0, keep, { value: serdes.double })
 const byRoom = rooms.groupBy((size) => [size, 'x'], { key: serdes.integer, value: serdes.string })
 expectTypeOf(byRoom.count()).toEqualTypeOf<KTable<number, number>>()
 expectTypeOf(
@@ -125,6 +157,32 @@ rooms.outerJoin(rooms, (a, b) => {
 })
 
 // Keys of different types cannot be joined.
+// A foreign-key join may lead to another type of key, which is what the function gives.
+const named = rooms.join(
+  numbered,
+  (count, room) => {
+    expectTypeOf(count).toEqualTypeOf<number>()
+    expectTypeOf(room).toEqualTypeOf<string>()
+    return count > 0 ? count : null
+  },
+  (count, name, room) => {
+    expectTypeOf(room).toEqualTypeOf<string>()
+    return `${count} ${name.length}`
+  },
+  { partitioner: (_topic, room) => [room.length], otherPartitioner: (_topic, number) => [number % 2] },
+)
+expectTypeOf(named).toEqualTypeOf<KTable<string, string>>()
+rooms.leftJoin(
+  numbered,
+  (count) => count,
+  (_count, name) => expectTypeOf(name).toEqualTypeOf<string | undefined>(),
+)
+rooms.join(
+  numbered,
+  // @ts-expect-error: the keys of the other table are numbers
+  (_count, room) => room,
+  (_count: number, name: string) => name,
+)
 // @ts-expect-error: string and number
 rooms.join(numbered, (a, b) => `${a}${b}`)
 // @ts-expect-error: string and number
@@ -176,3 +234,33 @@ readings
   )
   .toStream((_average, key) => key.key)
   .to('averages', { key: serdes.string })
+
+// Processors: what they take is what the stream has; suppliers may be functions or bring stores.
+interface Summary {
+  readonly count: number
+}
+declare const summarise: () => Processor<string, Reading, number, Summary>
+declare const keepKey: ProcessorProvider<string, Reading, string, Summary>
+expectTypeOf(readings.process(summarise)).toEqualTypeOf<KStream<number, Summary>>()
+expectTypeOf(readings.process({ get: summarise, stores: () => [] })).toEqualTypeOf<KStream<number, Summary>>()
+expectTypeOf(readings.processValues(keepKey)).toEqualTypeOf<KStream<string, Summary>>()
+// @ts-expect-error: it gives other keys
+readings.processValues(summarise)
+// @ts-expect-error: it takes readings
+builder.stream('alarms', { key: serdes.string, value: serdes.json<Alarm>() }).process(summarise)
+
+// Branches keep the types of the stream.
+readings.split().branch((r) => r.celsius > 30, {
+  withFunction: (branch) => {
+    expectTypeOf(branch).toEqualTypeOf<KStream<string, Reading>>()
+    return branch.filter((r) => r.celsius > 35)
+  },
+})
+// @ts-expect-error: a branch is handed to one of them
+readings.split().defaultBranch({ withFunction: (branch) => branch, withConsumer: () => {} })
+// @ts-expect-error: another type of values
+readings.split().defaultBranch({ withFunction: (branch) => branch.mapValues((r) => r.celsius) })
+
+builder.build({ topologyOptimization: ['merge.repartition.topics'] })
+// @ts-expect-error: there is no such optimisation
+builder.build({ topologyOptimization: ['merge.topics'] })
