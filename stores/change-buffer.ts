@@ -302,8 +302,11 @@ export class InMemoryChangeBuffer<K, V> implements ChangeBuffer<K, V> {
       next: cell(value.newValue),
       context,
     }
-    if (place !== undefined) this.#replace(place, held)
-    else this.#insert(timeMs, id, Buffer.from(key), undefined, held)
+    // A row that left the buffer and came again within one commit: the changelog has no tombstone between.
+    const isAnother = place !== undefined && place.timeMs !== timeMs
+    if (isAnother) this.#remove(place)
+    if (place === undefined || isAnother) this.#insert(timeMs, id, Buffer.from(key), undefined, held)
+    else this.#replace(place, held)
   }
 
   #checkOpen(): void {

@@ -1,11 +1,19 @@
 import type { FetchedBatch, LogRecord } from '../../kafka/port.ts'
+import type { TaskDatabase } from '../../stores/task-database.ts'
 import type { Application } from '../runtime/application.ts'
 import { TaskStores } from '../runtime/task-stores.ts'
 import type { CapturedRecord } from './captured-topic.ts'
 import { DeferredDatabase } from './deferred-database.ts'
+import { SlowDatabase } from './slow-database.ts'
 
 /** Entries that a store of the driver keeps decoded. */
 const CACHE_ENTRIES = 10_000
+
+export interface DriverStateOptions {
+  readonly restartable?: boolean
+  readonly storeCacheEntries?: number
+  readonly slowState?: boolean
+}
 
 /** What a restart of the driver finds: the databases of its tasks, and the topics that stores are restored from. */
 export class DriverState {
@@ -15,9 +23,13 @@ export class DriverState {
   /** All records of changelogs; only when the driver may be restarted. */
   readonly #logs: Map<string, LogRecord[]> | undefined
 
-  constructor(application: Application, restartable: boolean, cacheEntries = CACHE_ENTRIES) {
+  readonly #slow: boolean
+
+  constructor(application: Application, options: DriverStateOptions) {
+    const { restartable = false, storeCacheEntries = CACHE_ENTRIES, slowState = false } = options
     this.#application = application
-    this.#cacheEntries = cacheEntries
+    this.#cacheEntries = storeCacheEntries
+    this.#slow = slowState
     if (!restartable) return
     const topics = [...application.topology.stores.values()].map(({ name }) => application.changelogTopic(name))
     this.#logs = new Map(topics.map((topic) => [topic, []]))
@@ -55,11 +67,11 @@ export class DriverState {
     return stores
   }
 
-  #database(name: string, kept: boolean): DeferredDatabase {
+  #database(name: string, kept: boolean): TaskDatabase {
     const found = kept ? this.#databases.get(name) : undefined
     const database = found ?? new DeferredDatabase()
     this.#databases.set(name, database)
-    return database
+    return this.#slow ? new SlowDatabase(database) : database
   }
 }
 

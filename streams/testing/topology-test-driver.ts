@@ -14,16 +14,10 @@ import type {
   VersionedKeyValueStore,
   WindowStore,
 } from '../../stores/state-store.ts'
-import {
-  DEFAULT_HANDLERS,
-  type DeserializationExceptionHandler,
-  type ErrorHandlers,
-  type ProcessingExceptionHandler,
-  type ProductionExceptionHandler,
-} from '../error-handlers.ts'
 import type { DropReason } from '../processors/processor.ts'
 import { Application } from '../runtime/application.ts'
 import { type CommitPort, commit } from '../runtime/commit.ts'
+import { type ErrorOptions, errorHandlers } from '../runtime/error-settings.ts'
 import { GlobalTask } from '../runtime/global-task.ts'
 import { encodeRecord, type RecordCollector } from '../runtime/record-collector.ts'
 import { StreamTask } from '../runtime/stream-task.ts'
@@ -33,7 +27,12 @@ import { type CapturedRecord, CapturedTopic } from './captured-topic.ts'
 import { DriverState } from './driver-state.ts'
 import { TestInputTopic, TestOutputTopic } from './test-topics.ts'
 
-export interface TopologyTestDriverOptions {
+/** Handlers as in the real client; that of production is asked about what serdes cannot write: no broker is there to refuse anything. */
+export interface TopologyTestDriverOptions
+  extends Pick<
+    ErrorOptions,
+    'onDeserializationError' | 'onProcessingError' | 'onProductionError' | 'handleGlobalProcessingErrors' | 'deadLetterTopic'
+  > {
   readonly applicationId?: string
   /** Wall clock at the start (default 0); moved by `advanceWallClockTime` only. */
   readonly initialWallClockMs?: number
@@ -47,16 +46,12 @@ export interface TopologyTestDriverOptions {
   readonly restartable?: boolean
   /** Clean entries that a store keeps decoded (default 10,000): few of them show what evictions do. */
   readonly storeCacheEntries?: number
-  /** As in the real client, which has the same defaults. */
-  readonly onDeserializationError?: DeserializationExceptionHandler
-  readonly onProcessingError?: ProcessingExceptionHandler
-  /** Asked about what serdes cannot write; there is no broker that could refuse anything. */
-  readonly onProductionError?: ProductionExceptionHandler
-  readonly deadLetterTopic?: string
+  /** State answers later, as from a disk, where it is not in a store's cache (default no): feed the driver with `pipeInputAsync` then. */
+  readonly slowState?: boolean
   readonly log?: Logger
 }
 
-const COMMITS_AT_ONCE: CommitPort = { acknowledged: () => {}, commitOffsets: () => {} }
+const COMMITS_AT_ONCE: CommitPort = { acknowledged: (tasks) => tasks, commitOffsets: () => {} }
 
 /**
  * Runs a topology without Kafka: one partition, no threads, stores in memory, time moved by hand. `pipeInput` returns when the
@@ -101,7 +96,7 @@ export class TopologyTestDriver {
   static async create(topology: Topology, options: TopologyTestDriverOptions = {}): Promise<TopologyTestDriver> {
     const application = new Application(options.applicationId ?? 'test', topology)
     const clock = new ManualClock(options.initialWallClockMs ?? 0)
-    const state = new DriverState(application, options.restartable ?? false, options.storeCacheEntries)
+    const state = new DriverState(application, options)
     const log = options.log ?? silentLogger
     let driver: TopologyTestDriver | undefined
     const onDropped = (_task: string, _node: string, reason: DropReason): void => driver?.countDrop(reason)
@@ -113,7 +108,8 @@ export class TopologyTestDriver {
       cacheEntries: 10_000,
       clock,
       log,
-      errorHandlers: handlersOf(options),
+      errorHandlers: errorHandlers(options),
+      handlesProcessing: options.handleGlobalProcessingErrors ?? false,
       onDropped,
     })
     driver = new TopologyTestDriver(application, options, clock, state, global)
@@ -130,7 +126,9 @@ export class TopologyTestDriver {
   async restart(options: { readonly state?: 'kept' | 'lost' } = {}): Promise<void> {
     if (!this.#state.restartable)
       throw new InvalidArgumentError('only a driver that was created with restartable: true can be restarted')
-    this.commit()
+    await this.settle()
+    for (const task of this.#tasks) if (task.commitNeeded) await commit([task], COMMITS_AT_ONCE)
+    await this.settle()
     const positions = new Map(this.#tasks.map((task) => [task.taskId, task.positions()]))
     await this.#closeTasks()
     await this.#start(positions, options.state !== 'lost')
@@ -355,7 +353,7 @@ export class TopologyTestDriver {
       maxTaskIdleMs: 0,
       recordCacheMaxBytes: this.#options.cacheMaxBytes ?? 10 * 1024 * 1024,
       emitIntervalMs: this.#options.emitIntervalMs ?? 0,
-      errorHandlers: handlersOf(this.#options),
+      errorHandlers: errorHandlers(this.#options),
       deadLetterTopic: this.#options.deadLetterTopic,
       onDropped: (_task, _node, reason) => this.countDrop(reason),
       onUnblocked: () => {},
@@ -423,14 +421,6 @@ export class TopologyTestDriver {
       await builder.keySerde.prepare?.(topic, 'key')
       await builder.valueSerde.prepare?.(topic, 'value')
     }
-  }
-}
-
-function handlersOf(options: TopologyTestDriverOptions): ErrorHandlers {
-  return {
-    deserialization: options.onDeserializationError ?? DEFAULT_HANDLERS.deserialization,
-    processing: options.onProcessingError ?? DEFAULT_HANDLERS.processing,
-    production: options.onProductionError ?? DEFAULT_HANDLERS.production,
   }
 }
 

@@ -103,10 +103,19 @@ export function feed(driver: TopologyTestDriver, [topic, key, value, timestampMs
     driver.advanceWallClockTime(timestampMs)
     return
   }
-  const headers = [{ key: 'n', value: Buffer.from(String(number)) }]
-  driver
-    .createInputTopic(topic, { key: serdes.string, value: serdes.string })
-    .pipeInput(key as never, value as never, { timestampMs, headers })
+  const input = driver.createInputTopic(topic, { key: serdes.string, value: serdes.string })
+  input.pipeInput(key as never, value as never, { timestampMs, headers: numberHeader(number) })
+}
+
+/** {@link feed} of a record to a driver whose state answers later. */
+export async function feedSlowly(driver: TopologyTestDriver, step: Step, number: number): Promise<void> {
+  const [topic, key, value, timestampMs] = step
+  const input = driver.createInputTopic(topic, { key: serdes.string, value: serdes.string })
+  await input.pipeInputAsync(key as never, value as never, { timestampMs, headers: numberHeader(number) })
+}
+
+function numberHeader(number: number) {
+  return [{ key: 'n', value: Buffer.from(String(number)) }]
 }
 
 export function readRaw(driver: TopologyTestDriver, topic: string): readonly Raw[] {

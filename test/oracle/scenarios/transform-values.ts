@@ -1,3 +1,4 @@
+import { type Awaitable, chain } from '../../../common/awaitable.ts'
 import {
   BufferConfig,
   type KeyValueStore,
@@ -122,10 +123,12 @@ class Counting implements Transformer {
     this.#calls = context.getStateStore('calls')
   }
 
-  transform(value: Text | null, key: Text): Text {
-    const now = `${Number(this.#calls.get(key) ?? 0) + 1}`
-    this.#calls.put(key, now, this.#context.update().timestampMs)
-    return `${value}#${now}`
+  transform(value: Text | null, key: Text): Awaitable<Text> {
+    return chain(this.#calls.get(key), (calls) => {
+      const now = `${Number(calls ?? 0) + 1}`
+      this.#calls.put(key, now, this.#context.update().timestampMs)
+      return `${value}#${now}`
+    })
   }
 }
 
