@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks'
 import { StreamsBuilder, serdes, TimeWindows, TopologyTestDriver } from '../../streams/index.ts'
+import type { Measured } from './harness/measured.ts'
 
 /**
  * What a record costs in the engine itself: "average per key and 5-minute window" through the test driver, that is without Kafka and
- * without a disk, but with every serde, changelog record and commit. Run: `node test/bench/driver.ts [records] [keys]`.
+ * without a disk, but with every serde, changelog record and commit. Run: `node test/bench/driver.ts [records] [keys]`; with a third
+ * word, `each` or `some`, one way to commit only, and the result as JSON.
  */
 const records = Number(process.argv[2] ?? 1_000_000)
 const keys = Number(process.argv[3] ?? 1_000)
+const only = process.argv[4]
 
 interface Average {
   sum: number
@@ -52,12 +55,25 @@ async function run(commitEveryRecord: boolean): Promise<void> {
   }
   const elapsedMs = performance.now() - startMs
   if (output.size !== records) throw new Error(`${records} records gave ${output.size} results`)
+  await driver.close()
+  if (only !== undefined) {
+    const perSecond = (records * 1_000) / elapsedMs
+    const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
+    const cpuMicrosPerRecord = (userCPUTime + systemCPUTime) / records
+    const measured: Measured = {
+      recordsPerSecond: perSecond,
+      inclusivePerSecond: perSecond,
+      cpuMicrosPerRecord,
+      maxRssMb: maxRSS / 1024,
+    }
+    process.stdout.write(`${JSON.stringify(measured)}\n`)
+    return
+  }
   const mode = commitEveryRecord ? 'commit after every record' : 'commit after every 10,000 records'
   process.stdout.write(
     `${mode}: ${((elapsedMs * 1_000) / records).toFixed(2)} µs/record, ${records.toLocaleString('en')} records of ${keys.toLocaleString('en')} keys in ${(elapsedMs / 1_000).toFixed(2)} s\n`,
   )
-  await driver.close()
 }
 
-await run(true)
-await run(false)
+if (only !== 'some') await run(true)
+if (only !== 'each') await run(false)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
-import { type BenchCase, cases } from './harness/cases.ts'
+import { type BenchCase, cases, DRIVER_CASES, type DriverCase } from './harness/cases.ts'
 import { kafkaStreamsJobs } from './harness/kafka-streams.ts'
 import type { CaseResult, Measured } from './harness/measured.ts'
 import { machine, markdown, withTable } from './harness/table.ts'
@@ -24,6 +24,7 @@ Usage: npm run bench -- [options]
   --help         shows this
 `
 const APP = join(import.meta.dirname, 'jobs', 'app.ts')
+const DRIVER = join(import.meta.dirname, 'driver.ts')
 const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md')
 const RUN_MS = 180_000
 const run = promisify(execFile)
@@ -44,7 +45,7 @@ if (values.help) {
 }
 const records = positive('records', values.records)
 const runs = positive('runs', values.runs)
-const chosen = cases(values.jvm).filter(({ name }) => name.includes(values.only))
+const chosen = [...cases(values.jvm), ...DRIVER_CASES].filter(({ name }) => name.includes(values.only))
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const jvm = values.jvm ? await kafkaStreamsJobs(say) : undefined
 const directory = await mkdtemp(join(tmpdir(), 'brook-bench-kafka-'))
@@ -63,7 +64,7 @@ try {
 
 async function fill(): Promise<void> {
   const kafka = createKafkaProvider({ brokers: cluster.brokers.split(',') })
-  for (const keys of new Set(chosen.map((c) => c.keys))) {
+  for (const keys of new Set(chosen.filter((c) => c.engine !== 'driver').map((c) => c.keys))) {
     say(`writing ${records.toLocaleString('en-US')} records of ${keys.toLocaleString('en-US')} keys`)
     await load(kafka, topicOf(keys), records, keys)
   }
@@ -84,10 +85,17 @@ async function measure(): Promise<readonly CaseResult[]> {
   return results
 }
 
-async function runOnce({ keys, engine, options }: BenchCase): Promise<Measured> {
+async function runOnce(benchCase: BenchCase | DriverCase): Promise<Measured> {
+  if (benchCase.engine === 'driver') return runDriver(benchCase)
+  const { keys, engine, options } = benchCase
   const job: AppOptions = { ...options, brokers: cluster.brokers, topic: topicOf(keys), records }
   if (engine === 'kafka-streams' && jvm !== undefined) return jvm.run(job)
   const { stdout } = await run(process.execPath, [APP, JSON.stringify(job)], { timeout: RUN_MS })
+  return JSON.parse(stdout) as Measured
+}
+
+async function runDriver({ keys, commit }: DriverCase): Promise<Measured> {
+  const { stdout } = await run(process.execPath, [DRIVER, ...[records, keys, commit].map(String)], { timeout: RUN_MS })
   return JSON.parse(stdout) as Measured
 }
 

@@ -26,7 +26,31 @@ const JOBS: readonly (readonly [name: string, keys: BenchCase['keys'], options: 
   ['map and filter, no output', 1_000, { job: 'map-filter', guarantee: 'at_least_once' }],
 ]
 
-/** Every case, in the order of the table; with `jvm` each one on Kafka Streams too. */
+/** The engine alone, through the test driver: no Kafka, no disk. */
+export interface DriverCase {
+  readonly name: string
+  readonly keys: 1_000
+  readonly engine: 'driver'
+  /** After every record, as the driver does it by itself, or after every 10,000. */
+  readonly commit: 'each' | 'some'
+}
+
+export const DRIVER_CASES: readonly DriverCase[] = [
+  {
+    name: 'test driver: average, 1,000 keys, commit after every record',
+    keys: 1_000,
+    engine: 'driver',
+    commit: 'each',
+  },
+  {
+    name: 'test driver: average, 1,000 keys, commit after every 10,000',
+    keys: 1_000,
+    engine: 'driver',
+    commit: 'some',
+  },
+]
+
+/** Every case on Kafka, in the order of the table; with `jvm` each one on Kafka Streams too. */
 export function cases(jvm: boolean): readonly BenchCase[] {
   return JOBS.flatMap(([name, keys, options]): BenchCase[] => [
     { name, keys, engine: 'brook', options },
