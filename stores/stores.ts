@@ -43,6 +43,7 @@ export interface TimerStoreOptions<K> extends Omit<StoreOptions<K, number>, 'val
 export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
   /** How long a window stays after its start, in stream time; at least the window size. */
   readonly retention: Duration
+  /** From the start of a window to its end. */
   readonly windowSize: Duration
   /** Keep every put of the same key and start (stream joins) instead of the last one. */
   readonly retainDuplicates?: boolean

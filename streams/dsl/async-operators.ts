@@ -41,6 +41,7 @@ export interface AsyncOptions<K, V, R> extends Named, DroppedOptions<K, V> {
   readonly key?: Serde<K>
   /** How long one call may take (default 30 s): then its signal is aborted, and it counts as failed. */
   readonly timeout?: Duration
+  /** How often, and after which waits, a call that failed is made again (default: never). */
   readonly retry?: AsyncRetryOptions
   /**
    * After the last attempt: `fail` (default) stops with a ProcessingError; `drop` drops the record with reason `processing-error`; a

@@ -44,7 +44,8 @@ interface CalendarWindow {
  * none overlaps another, none starts before the epoch; between two windows of a schedule a record is in none. A record is late for a
  * window when stream time less grace has reached the window's end.
  *
- * Stores keep the start of a window; its end comes from the time zone database of Node.
+ * Stores keep the start of a window; its end comes from the time zone database of Node. Brook's own.
+ * @see docs/adr/0017-calendar-windows.md
  */
 export class CalendarWindows implements Windows {
   /** The longest window there can be: what stores keep a row for. Clocks have been set back by up to 7 hours. */

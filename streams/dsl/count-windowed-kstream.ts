@@ -20,7 +20,8 @@ export type CountMaterialized<K, A> = Omit<ExpiringMaterialized<K, A>, 'versione
 
 /**
  * A grouped stream cut into windows of so many records. Results are a stream, one record per window and update, or per window that is full
- * (`emitStrategy`), with the time of the window's latest record. All aggregations drop null keys and null values, which do not count.
+ * (`emitStrategy`), with the time of the window's latest record. All aggregations drop null keys and null values, which do not count. Brook's own.
+ * @see docs/adr/0018-count-windows.md
  */
 export class CountWindowedKStream<K, V> {
   readonly #grouped: GroupedStreamNode<K, V>
@@ -51,7 +52,11 @@ export class CountWindowedKStream<K, V> {
     return new CountWindowedKStream(this.#grouped, this.#windows, this.#repartition, emit)
   }
 
-  /** The first value of a window is its aggregate; later ones go through the reducer. */
+  /**
+   * The first value of a window is its aggregate; later ones go through the reducer, which may change and return it. Creates node
+   * KSTREAM-REDUCE-n, a store of open windows with changelog and, if the key was changed, a repartition topic.
+   * @see docs/adr/0018-count-windows.md @throws {TopologyError} when a serde is not known.
+   */
   reduce(
     reducer: (aggregate: V, value: V) => V,
     options: CountMaterialized<K, V> & DroppedOptions<K, V> = {},
@@ -61,7 +66,11 @@ export class CountWindowedKStream<K, V> {
     return this.#aggregate('KSTREAM-REDUCE-', aggregate, { ...options, ...(value && !options.value ? { value } : {}) })
   }
 
-  /** An aggregate of its own type per window. The aggregator may change and return the aggregate it is given. */
+  /**
+   * An aggregate of its own type per window. The aggregator may change and return the aggregate it is given. Give its serde as `value`.
+   * Creates node KSTREAM-AGGREGATE-n and what {@link reduce} creates beside its own.
+   * @see docs/adr/0018-count-windows.md @throws {TopologyError} when a serde is not known.
+   */
   aggregate<A>(
     initializer: () => A,
     aggregator: (aggregate: A, value: V, key: K) => A,
@@ -74,7 +83,10 @@ export class CountWindowedKStream<K, V> {
     )
   }
 
-  /** Records per window: what `CountWindow.count` says too. */
+  /**
+   * Records per window, as a number in a 64-bit integer: what `CountWindow.count` says too. Creates node KSTREAM-AGGREGATE-n and what
+   * {@link reduce} creates beside its own. @see docs/adr/0018-count-windows.md
+   */
   count(options: CountMaterialized<K, number> & DroppedOptions<K, V> = {}): KStream<K, CountWindow<number>> {
     return this.#aggregate('KSTREAM-AGGREGATE-', (count) => (count ?? 0) + 1, {
       ...options,

@@ -2,7 +2,8 @@ import { InvalidArgumentError } from '../../common/errors.ts'
 
 /**
  * Windows of so many records of a key: tumbling, or with `advanceBy` a new one every so many records (1: over the last n records, at
- * each). Records count in the order of their offsets; their times do not matter.
+ * each). Records count in the order of their offsets; their times do not matter. Brook's own.
+ * @see docs/adr/0018-count-windows.md
  */
 export class CountWindows {
   readonly size: number

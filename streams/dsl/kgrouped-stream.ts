@@ -40,8 +40,9 @@ export class KGroupedStream<K, V> {
   }
 
   /**
-   * Records per key, as a number in a 64-bit integer. Drops null keys and null values. Creates node KSTREAM-AGGREGATE-n and a
-   * store with changelog. @see KStreamAggregate
+   * Records per key, as a number in a 64-bit integer. Drops null keys and null values. Emits the new count. Creates node
+   * KSTREAM-AGGREGATE-n, the store KSTREAM-AGGREGATE-STATE-STORE-n unless it is named, its changelog and, if the key was changed, a
+   * repartition topic. @see KStreamAggregate @throws {TopologyError} when a serde is not known.
    */
   count(options: ExpiringMaterialized<K, number> & DroppedOptions<K, V> = {}): KTable<K, number> {
     burnForCount(this.#grouped.context, options)
@@ -51,7 +52,11 @@ export class KGroupedStream<K, V> {
     })
   }
 
-  /** The first value of a key is its aggregate; later ones go through the reducer. Drops null keys and null values. @see KStreamReduce */
+  /**
+   * The first value of a key is its aggregate; later ones go through the reducer, which may change and return it; `null` deletes it. Drops
+   * null keys and null values; the result's time is the later of record and aggregate. Creates node KSTREAM-REDUCE-n and the store
+   * KSTREAM-REDUCE-STATE-STORE-n unless it is named. @see KStreamReduce
+   */
   reduce(
     reducer: (aggregate: V, value: V) => V,
     options: ExpiringMaterialized<K, V> & DroppedOptions<K, V> = {},
@@ -63,7 +68,8 @@ export class KGroupedStream<K, V> {
 
   /**
    * An aggregate of its own type per key. The aggregator may change and return the aggregate it is given. Drops null keys and null
-   * values; the result's time is the later of record and aggregate. Give the aggregate's serde as `value`. @see KStreamAggregate
+   * values; the result's time is the later of record and aggregate. Give the aggregate's serde as `value`. Creates node
+   * KSTREAM-AGGREGATE-n and its store. @see KStreamAggregate
    */
   aggregate<A>(
     initializer: () => A,

@@ -28,13 +28,21 @@ export class KGroupedTable<K, V> {
     this.#grouped = grouped
   }
 
-  /** Rows per group, as a number in a 64-bit integer. Creates KTABLE-AGGREGATE-n, its store and a repartition topic. */
+  /**
+   * Rows per group, as a number in a 64-bit integer; 0 when the last one has left. Creates node KTABLE-AGGREGATE-n, the store
+   * KTABLE-AGGREGATE-STATE-STORE-n unless it is named, and a repartition topic. @see KTableAggregate
+   * @throws {TopologyError} when a serde is not known.
+   */
   count(options: Materialized<K, number> = {}): KTable<K, number> {
     const aggregator = { add: (count: number | undefined) => (count ?? 0) + 1, subtract: (count: number) => count - 1 }
     return this.#aggregate('KTABLE-AGGREGATE-', aggregator, { ...options, value: options.value ?? standard.long })
   }
 
-  /** The first row of a group is its aggregate; later ones go through the adder. @see KTableReduce */
+  /**
+   * The first row of a group is its aggregate; later ones go through the adder, rows that leave through the subtractor, old before new. Emits
+   * the group after each, with the later time of row and aggregate. Creates node KTABLE-REDUCE-n, the store
+   * KTABLE-REDUCE-STATE-STORE-n unless it is named, and a repartition topic. @see KTableReduce
+   */
   reduce(
     adder: (aggregate: V, value: V) => V,
     subtractor: (aggregate: V, value: V) => V,
@@ -50,7 +58,11 @@ export class KGroupedTable<K, V> {
     })
   }
 
-  /** The subtractor takes the old row out before the adder puts the new one in. @see KTableAggregate */
+  /**
+   * The subtractor takes the old row out before the adder puts the new one in; it is not called while a group has no aggregate. A result of
+   * `null` deletes the group. Both may change and return what they are given. Creates node KTABLE-AGGREGATE-n, its store and a repartition
+   * topic. Give the aggregate's serde as `value`. @see KTableAggregate @throws {TopologyError} when a serde is not known.
+   */
   aggregate<A>(
     initializer: () => A,
     adder: (aggregate: A, value: V, key: K) => A,

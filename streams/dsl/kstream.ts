@@ -55,19 +55,25 @@ export class KStream<K, V> {
     this.stream = stream
   }
 
-  /** Records for which the predicate holds. @see KStreamFilter */
+  /**
+   * Records for which the predicate holds; the others are left out, uncounted. Time and headers stay, as with all operators that keep
+   * no state. Creates node KSTREAM-FILTER-n. @see KStreamFilter
+   */
   filter<W extends V>(predicate: (value: V, key: K) => value is W, options?: Named): KStream<K, W>
   filter(predicate: (value: V, key: K) => boolean, options?: Named): KStream<K, V>
   filter(predicate: (value: V, key: K) => boolean, options: Named = {}): KStream<K, V> {
     return this.#same('KSTREAM-FILTER-', options, () => new StatelessFilter(predicate, true))
   }
 
-  /** Records for which the predicate does not hold. @see KStreamFilter */
+  /** Records for which the predicate does not hold. Creates node KSTREAM-FILTER-n. @see KStreamFilter */
   filterNot(predicate: (value: V, key: K) => boolean, options: Named = {}): KStream<K, V> {
     return this.#same('KSTREAM-FILTER-', options, () => new StatelessFilter(predicate, false))
   }
 
-  /** Another key and value for each record. Later operators that need the key's place repartition first. @see KStreamMap */
+  /**
+   * Another key and value for each record; the key counts as changed, so later operators that need it in its place repartition first.
+   * Serdes are not known any more. Creates node KSTREAM-MAP-n. @see KStreamMap
+   */
   map<K2, V2>(mapper: (value: V, key: K) => readonly [K2, V2], options: Named = {}): KStream<K2, V2> {
     return this.#next<K2, V2>(
       'KSTREAM-MAP-',
@@ -78,7 +84,10 @@ export class KStream<K, V> {
     )
   }
 
-  /** Another value for each record, under the same key. @see KStreamMapValues */
+  /**
+   * Another value for each record, under the same key. The value's serde is not known any more. Creates node KSTREAM-MAPVALUES-n.
+   * @see KStreamMapValues
+   */
   mapValues<V2>(mapper: (value: V, key: K) => V2, options: Named = {}): KStream<K, V2> {
     return this.#next<K, V2>('KSTREAM-MAPVALUES-', options, () => new StatelessMapValues(mapper), {
       key: this.stream.serdes.key,
@@ -86,7 +95,7 @@ export class KStream<K, V> {
     })
   }
 
-  /** Any number of records for each one. @see KStreamFlatMap */
+  /** Any number of records for each one; the key counts as changed. Creates node KSTREAM-FLATMAP-n. @see KStreamFlatMap */
   flatMap<K2, V2>(mapper: (value: V, key: K) => Iterable<readonly [K2, V2]>, options: Named = {}): KStream<K2, V2> {
     return this.#next<K2, V2>(
       'KSTREAM-FLATMAP-',
@@ -97,7 +106,7 @@ export class KStream<K, V> {
     )
   }
 
-  /** Any number of values for each one, under the same key. @see KStreamFlatMapValues */
+  /** Any number of values for each one, under the same key. Creates node KSTREAM-FLATMAPVALUES-n. @see KStreamFlatMapValues */
   flatMapValues<V2>(mapper: (value: V, key: K) => Iterable<V2>, options: Named = {}): KStream<K, V2> {
     return this.#next<K, V2>('KSTREAM-FLATMAPVALUES-', options, () => new StatelessFlatMapValues(mapper), {
       key: this.stream.serdes.key,
@@ -105,7 +114,10 @@ export class KStream<K, V> {
     })
   }
 
-  /** Another key for each record, the value stays. @see KStreamImpl.selectKey */
+  /**
+   * Another key for each record, the value and its serde stay; the key counts as changed. Creates node KSTREAM-KEY-SELECT-n.
+   * @see KStreamImpl.selectKey
+   */
   selectKey<K2>(selector: (value: V, key: K) => K2, options: Named = {}): KStream<K2, V> {
     const mapper = (value: V, key: K): readonly [K2, V] => [selector(value, key), value]
     return this.#next<K2, V>(
@@ -129,7 +141,7 @@ export class KStream<K, V> {
     return new KStream(mapValuesAsync(this.stream, mapper, options))
   }
 
-  /** {@link map} with a function that gives a promise; see {@link mapValuesAsync}. Creates node KSTREAM-MAPASYNC-n. */
+  /** {@link map} with a function that gives a promise; see {@link mapValuesAsync}. The key counts as changed. Creates node KSTREAM-MAPASYNC-n. */
   mapAsync<K2, V2>(
     mapper: (value: V, key: K, call: AsyncCall) => Awaitable<readonly [K2, V2]>,
     options: AsyncOptions<K, V, readonly [K2, V2]> = {},
@@ -156,12 +168,12 @@ export class KStream<K, V> {
     foreachAsync(this.stream, action, options)
   }
 
-  /** Calls the action with each record and passes it on. @see KStreamPeek */
+  /** Calls the action with each record and passes it on. Creates node KSTREAM-PEEK-n. @see KStreamPeek */
   peek(action: (value: V, key: K) => void, options: Named = {}): KStream<K, V> {
     return this.#same('KSTREAM-PEEK-', options, () => new StatelessPeek(action, true), true)
   }
 
-  /** Calls the action with each record; the stream ends here. @see KStreamForeach */
+  /** Calls the action with each record; the stream ends here. Creates node KSTREAM-FOREACH-n. @see KStreamForeach */
   foreach(action: (value: V, key: K) => void, options: Named = {}): void {
     this.#same('KSTREAM-FOREACH-', options, () => new StatelessPeek(action, false), true)
   }
@@ -178,12 +190,18 @@ export class KStream<K, V> {
     context.processor(name, [node], () => new Print(line, options.file))
   }
 
-  /** Sends each record to the first branch whose predicate holds. @see KStreamBranch */
+  /**
+   * Sends each record to the first branch whose predicate holds; one that no branch takes goes no further, uncounted, unless there is a
+   * default. Creates node KSTREAM-BRANCH-n, and one for each branch. @see KStreamBranch
+   */
   split(options: Named = {}): BranchedKStream<K, V> {
     return new BranchedKStream(this.stream, options)
   }
 
-  /** Records of both streams; nothing is promised of their order. Serdes stay known where both streams have the same. @see KStreamImpl.merge */
+  /**
+   * Records of both streams; nothing is promised of their order. Serdes stay known where both streams have the same; the key counts as
+   * changed where it does in one of them. Creates node KSTREAM-MERGE-n. @see KStreamImpl.merge
+   */
   merge(other: KStream<K, V>, options: Named = {}): KStream<K, V> {
     const { context, node, serdes, sources, repartitionRequired } = this.stream
     const name = context.names.orElse(options.name, 'KSTREAM-MERGE-')
@@ -200,7 +218,11 @@ export class KStream<K, V> {
     })
   }
 
-  /** Through a topic of Brook's own, `<applicationId>-<name>-repartition`, even if the key was not changed. @see KStream#repartition */
+  /**
+   * Every record through a topic of the application's own, even if the key was not changed. Null keys stay out, uncounted, unless a left or
+   * outer join of the stream needs them. Creates `<applicationId>-<name>-repartition` (KSTREAM-REPARTITION-n without a name), by default with
+   * the partitions of the largest topic upstream, and nodes KSTREAM-FILTER-n, KSTREAM-SINK-n and KSTREAM-SOURCE-n. @see KStream#repartition
+   */
   repartition(options: Repartitioned<K, V> = {}): KStream<K, V> {
     const { context, node } = this.stream
     const serdes = this.#serdes(options)
@@ -215,7 +237,8 @@ export class KStream<K, V> {
 
   /**
    * Writes the stream to a topic, or to the one that a function names per record; the topics must exist. Windowed keys go to the
-   * partition of their inner key. Creates node KSTREAM-SINK-n. @throws {TopologyError} when a serde is not known.
+   * partition of their inner key. Drops and counts a record for which the partitioner gives no partition. Creates node KSTREAM-SINK-n.
+   * @see KStream#to @throws {TopologyError} when a serde is not known.
    */
   to(topic: string | TopicNameExtractor<K, V>, options: Produced<K, V> = {}): void {
     const { context, node } = this.stream
@@ -288,12 +311,18 @@ export class KStream<K, V> {
     return new KStream(deduplicateStream(this.stream, options))
   }
 
-  /** Groups by the key as it is. */
+  /**
+   * First step of an aggregation under the key as it is. Creates nothing by itself; the aggregation writes a repartition topic first where
+   * the key was changed. @see KStream#groupByKey
+   */
   groupByKey(options: Grouped<K, V> = {}): KGroupedStream<K, V> {
     return new KGroupedStream({ ...this.stream, serdes: this.#serdes(options), name: options.name })
   }
 
-  /** Groups by another key; always repartitions. Creates node KSTREAM-KEY-SELECT-n (or of the group's name). */
+  /**
+   * First step of an aggregation under another key. Creates node KSTREAM-KEY-SELECT-n (or of the group's name) and, with the aggregation,
+   * a repartition topic, which records with a null key stay out of. @see KStream#groupBy
+   */
   groupBy<K2>(selector: (value: V, key: K) => K2, options: Grouped<K2, V> = {}): KGroupedStream<K2, V> {
     const keyed = this.selectKey(selector, options.name === undefined ? {} : { name: options.name }).stream
     const serdes = { key: options.key, value: options.value ?? this.stream.serdes.value }
@@ -305,8 +334,10 @@ export class KStream<K, V> {
    * stay. Drops records without a row, null keys and null values. Must be co-partitioned with the table. With a versioned table: the row
    * as of the record's time; with `grace` records wait in the store `<node>-Buffer` for rows that come late (KIP-923).
    * With a global table: the same under a key that the selector gives; no co-partitioning.
-   * With a stream: pairs of records of one key within the window, in both orders of arrival; null keys and values are dropped. Creates
-   * two window stores with changelogs. Result time: the later of the two.
+   * With a stream: pairs of records of one key within the window, in both orders of arrival; null keys and values are dropped. Result time:
+   * the later of the two. Creates nodes KSTREAM-WINDOWED-n (one for each side), KSTREAM-JOINTHIS-n, KSTREAM-JOINOTHER-n and
+   * KSTREAM-MERGE-n, and two window stores with changelogs, which keep a record for the window and its grace. With a table it creates
+   * KSTREAM-JOIN-n, with a global table KSTREAM-LEFTJOIN-n, for inner joins too.
    * @see KStreamKTableJoin, KStreamGlobalKTableJoin, KStreamKStreamJoin
    */
   join<T, R>(table: KTable<K, T>, joiner: (value: V, row: T, key: K) => R, options?: Joined<K, V>): KStream<K, R>
@@ -326,7 +357,12 @@ export class KStream<K, V> {
     return this.#join('inner', other, second, third, fourth)
   }
 
-  /** As {@link join}, and records of this side without a partner, with `undefined` for it: at once where a table is joined, when their window has closed where a stream is. */
+  /**
+   * As {@link join}, and records of this side without a partner, with `undefined` for it: at once where a table is joined, when their window
+   * has closed where a stream is. A null key with a value has no partner (of a global table: where the selected key is null). Creates
+   * node KSTREAM-LEFTJOIN-n with a table; with a stream those of {@link join}, KSTREAM-OUTEROTHER-n in place of KSTREAM-JOINOTHER-n, and
+   * the store KSTREAM-OUTERSHARED-n-store for records that wait. @see KStreamKTableJoin, KStreamKStreamJoin, KIP-962
+   */
   leftJoin<T, R>(
     table: KTable<K, T>,
     joiner: (value: V, row: T | undefined, key: K) => R,
@@ -348,7 +384,11 @@ export class KStream<K, V> {
     return this.#join('left', other, second, third, fourth)
   }
 
-  /** As {@link join} of streams, and records of either side without a partner, when their window has closed. @see KStreamKStreamJoin */
+  /**
+   * As {@link join} of streams, and records of either side without a partner, when their window has closed, with their own time. Creates
+   * nodes KSTREAM-OUTERTHIS-n and KSTREAM-OUTEROTHER-n in place of the inner ones, and the store KSTREAM-OUTERSHARED-n-store.
+   * @see KStreamKStreamJoin
+   */
   outerJoin<V2, R>(
     other: KStream<K, V2>,
     joiner: (value: V | undefined, otherValue: V2 | undefined, key: K) => R,
@@ -381,7 +421,10 @@ export class KStream<K, V> {
     return this.#joinAsOf(false, other, joiner, options)
   }
 
-  /** As {@link joinAsOf}, and records without such a row, or with a null key, at once with `undefined` for it. */
+  /**
+   * As {@link joinAsOf}, and records without such a row, or with a null key, at once with `undefined` for it. Creates node
+   * KSTREAM-LEFTJOIN-n. @see docs/adr/0013-as-of-joins.md
+   */
   leftJoinAsOf<T, R>(
     table: KTable<K, T>,
     joiner: (value: V, row: T | undefined, key: K) => R,

@@ -53,7 +53,7 @@ export class KTable<K, V> {
     return this.#filter(predicate, options)
   }
 
-  /** {@link filter} for rows for which the predicate does not hold. */
+  /** {@link filter} for rows for which the predicate does not hold. Creates node KTABLE-FILTER-n. */
   filterNot(predicate: (value: V, key: K) => boolean, options: TableMaterialized<K, V> = {}): KTable<K, V> {
     return this.#filter((value, key) => !predicate(value, key), options)
   }
@@ -100,7 +100,8 @@ export class KTable<K, V> {
   }
 
   /**
-   * The updates as a stream, tombstones as null values; with a mapper under a new key. Creates node KTABLE-TOSTREAM-n.
+   * The updates as a stream, tombstones as null values; with a mapper under a new key, which counts as changed. Creates node
+   * KTABLE-TOSTREAM-n, with a mapper KSTREAM-KEY-SELECT-n too.
    * @see KTable#toStream
    */
   toStream<K2>(selectKey: (value: V, key: K) => K2, options?: Named): KStream<K2, V>
@@ -135,8 +136,12 @@ export class KTable<K, V> {
    * that time; a tombstone when one of them goes, also where there had been no pair before. Drops and counts rows without a foreign
    * key, and answers that a newer version of the row has overtaken. The other's value must not be of no bytes: that reads as no row.
    *
-   * Creates nodes KTABLE-FK-JOIN-…, the topics `<name>-subscription-registration-topic` (partitions of the other table) and
-   * `<name>-subscription-response-topic` (partitions of this one), and the store `<name>-subscription-store`.
+   * Creates the topics `<name>-subscription-registration-topic` (partitions of the other table) and `<name>-subscription-response-topic`
+   * (partitions of this one), each with KTABLE-SINK-n and KTABLE-SOURCE-n, the store `<name>-subscription-store`, and nodes
+   * KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-n, KTABLE-FK-JOIN-SUBSCRIPTION-PROCESSOR-n (three),
+   * KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-RESOLVER-PROCESSOR-n and KTABLE-FK-JOIN-OUTPUT-n. Without a name topics and store are
+   * KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-n-topic, KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-n-topic and
+   * KTABLE-FK-JOIN-SUBSCRIPTION-STATE-STORE-n.
    * @see KTableImpl.doJoinOnForeignKey; KIP-213, KIP-775, KIP-1104
    */
   join<K2, V2, R>(
@@ -154,7 +159,10 @@ export class KTable<K, V> {
     return this.#joinBy('inner', other, first, second, options)
   }
 
-  /** As {@link join}, and rows of this side alone, with `undefined` for the other. @see KTableKTableLeftJoin */
+  /**
+   * As {@link join}, and rows of this side alone, with `undefined` for the other; an update of the other side alone is swallowed. Creates
+   * the nodes of {@link join}. @see KTableKTableLeftJoin
+   */
   leftJoin<V2, R>(
     other: KTable<K, V2>,
     joiner: (value: V, otherValue: V2 | undefined, key: K) => R,
@@ -176,7 +184,10 @@ export class KTable<K, V> {
     return this.#joinBy('left', other, first, second, options)
   }
 
-  /** As {@link join}, and rows of either side alone. @see KTableKTableOuterJoin */
+  /**
+   * As {@link join}, and rows of either side alone, with `undefined` for the other; a deletion of what neither had is swallowed. Creates the
+   * nodes of {@link join}. @see KTableKTableOuterJoin
+   */
   outerJoin<V2, R>(
     other: KTable<K, V2>,
     joiner: (value: V | undefined, otherValue: V2 | undefined, key: K) => R,
@@ -187,7 +198,8 @@ export class KTable<K, V> {
 
   /**
    * Groups the rows under another key, to be aggregated there with an adder and a subtractor. Rows whose new key or value is null
-   * are left out. Creates node KTABLE-SELECT-n and, with the aggregation, a repartition topic.
+   * are left out. Creates node KTABLE-SELECT-n and, with the aggregation, a repartition topic with KSTREAM-SINK-n and
+   * KSTREAM-SOURCE-n.
    * @see KTableRepartitionMap
    */
   groupBy<K2, V2>(

@@ -153,6 +153,7 @@ export interface StreamJoinedAsOf<K, V, V2> extends JoinedAsOf<K, V> {
 export interface StreamJoined<K, V, V2> extends Named, DroppedOptions<K, V | V2> {
   readonly key?: Serde<K>
   readonly value?: Serde<V>
+  /** Of the other stream, where it is not known from upstream. */
   readonly otherValue?: Serde<V2>
   /** Base name of the two window stores: `<store>-this-join` and `<store>-other-join`. */
   readonly store?: string

@@ -24,7 +24,10 @@ export class TimeWindows implements Windows {
     return TimeWindows.ofSizeAndGrace(size, 0)
   }
 
-  /** Tumbling windows that take out-of-order records until `grace` after their end. */
+  /**
+   * Tumbling windows that take out-of-order records until `grace` after their end.
+   * @throws {InvalidArgumentError} when the size is not positive, or grace is negative.
+   */
   static ofSizeAndGrace(size: Duration, grace: Duration): TimeWindows {
     const sizeMs = durationMs(size, 'window size')
     const graceMs = durationMs(grace, 'grace')
@@ -33,7 +36,10 @@ export class TimeWindows implements Windows {
     return new TimeWindows(sizeMs, sizeMs, graceMs)
   }
 
-  /** Hopping windows: a new one starts every `advance`, which is positive and not above the size. */
+  /**
+   * Hopping windows: a new one starts every `advance`, and a record is in all that hold its time.
+   * @throws {InvalidArgumentError} when it is not positive, or above the size.
+   */
   advanceBy(advance: Duration): TimeWindows {
     const advanceMs = durationMs(advance, 'window advance')
     if (advanceMs <= 0 || advanceMs > this.sizeMs) {
@@ -89,21 +95,29 @@ export class JoinWindows {
     this.graceMs = graceMs
   }
 
+  /**
+   * Records at most this far apart, either way; one without a partner is sent as soon as its window is over.
+   * @throws {InvalidArgumentError} for a negative difference.
+   */
   static ofTimeDifferenceWithNoGrace(difference: Duration): JoinWindows {
     return JoinWindows.ofTimeDifferenceAndGrace(difference, 0)
   }
 
+  /**
+   * Records at most this far apart, either way; those without a partner wait for out-of-order ones until `grace` after their window.
+   * @throws {InvalidArgumentError} for a negative difference or grace.
+   */
   static ofTimeDifferenceAndGrace(difference: Duration, grace: Duration): JoinWindows {
     const differenceMs = durationMs(difference, 'time difference')
     return new JoinWindows(differenceMs, differenceMs, durationMs(grace, 'grace'))
   }
 
-  /** The other record may be this much earlier. */
+  /** The other record may be this much earlier. @throws {InvalidArgumentError} when nothing is left of the window. */
   before(difference: Duration): JoinWindows {
     return new JoinWindows(durationMs(difference, 'time difference'), this.afterMs, this.graceMs)
   }
 
-  /** The other record may be this much later. */
+  /** The other record may be this much later. @throws {InvalidArgumentError} when nothing is left of the window. */
   after(difference: Duration): JoinWindows {
     return new JoinWindows(this.beforeMs, durationMs(difference, 'time difference'), this.graceMs)
   }
