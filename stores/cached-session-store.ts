@@ -293,6 +293,7 @@ export class CachedSessionStore<K, V> implements ClosingSessionStore<K, V> {
     this.#spare = undefined
     spare.windowStartMs = endMs
     spare.sequence = startMs
+    spare.keys = undefined
     memory.replace(spare)
     return spare
   }

@@ -3,6 +3,11 @@ import type { KeyIdentity } from './key-identity.ts'
 import type { Evictable } from './second-chance.ts'
 import type { Tracked } from './uncommitted.ts'
 
+export interface RowKeys {
+  readonly rowKey: Buffer
+  readonly changelogKey: Buffer
+}
+
 /**
  * One window of one key in the cache; a value of `null` is a tombstone or a window known to be absent. A session stands here with
  * its end as `windowStartMs` and its start as `sequence`, which is the order that sessions are kept in.
@@ -15,6 +20,9 @@ export class WindowRow<K, V> implements Tracked {
   timestampMs = 0
   headers: Headers = EMPTY_HEADERS
   state = 0
+  /** Its keys as bytes, kept from the second time on that it is encoded: a window that is updated is committed over and over. */
+  keys: RowKeys | undefined
+  encoded = false
   /** Neither the database nor the changelog has heard of it. Told of sessions only. */
   isNew = false
 

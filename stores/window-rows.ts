@@ -5,7 +5,7 @@ import { type KeyIdentity, keyBytesOf, keyIdentity } from './key-identity.ts'
 import { encodeRowValue } from './row-value.ts'
 import type { ChangedRow } from './state-store.ts'
 import { type StoredValue, ValueCodec } from './stored-value.ts'
-import type { KeyWindows, WindowRow } from './window-cache.ts'
+import type { KeyWindows, RowKeys, WindowRow } from './window-cache.ts'
 import {
   keyWindowsRange,
   parseWindowRowKey,
@@ -77,12 +77,22 @@ export class WindowRows<K, V> {
   }
 
   changed(row: WindowRow<K, V>): ChangedRow {
-    const { owner, windowStartMs, sequence, value, timestampMs, headers } = row
-    const keyBytes = this.keyBytesOf(owner)
-    const changelogKey = this.changelogKey(keyBytes, windowStartMs, sequence)
-    const rowKey = this.rowKey(owner.segment.number, keyBytes, windowStartMs, sequence)
+    const { value, timestampMs, headers } = row
+    const { changelogKey, rowKey } = row.keys ?? this.#keysOf(row)
     const { changelogValue, rowValue } = this.#codec.encode(value, timestampMs, headers)
     return { changelogKey, changelogValue, timestampMs, headers, rowKey, rowValue }
+  }
+
+  #keysOf(row: WindowRow<K, V>): RowKeys {
+    const { owner, windowStartMs, sequence } = row
+    const keyBytes = this.keyBytesOf(owner)
+    const keys: RowKeys = {
+      rowKey: this.rowKey(owner.segment.number, keyBytes, windowStartMs, sequence),
+      changelogKey: this.changelogKey(keyBytes, windowStartMs, sequence),
+    }
+    if (row.encoded) row.keys = keys
+    row.encoded = true
+    return keys
   }
 
   restored(

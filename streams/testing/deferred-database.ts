@@ -2,8 +2,10 @@ import type { KeyRange } from '../../common/rocksdb.ts'
 import { MemoryDatabase } from '../../stores/memory-database.ts'
 import type { StateOffsets, StateWrite, TaskDatabase } from '../../stores/task-database.ts'
 
-/** Rows that may wait to be written: more would hold too many twice. */
-const MAX_WAITING_ROWS = 4_096
+/** Puts that may wait to be written: more would hold too many rows twice. */
+const MAX_WAITING_PUTS = 16_384
+
+type Put = StateWrite['puts'][number]
 
 /**
  * A memory database for a task that commits after every record: writes are put together until somebody reads, or there are many.
@@ -12,8 +14,7 @@ const MAX_WAITING_ROWS = 4_096
 export class DeferredDatabase implements TaskDatabase {
   readonly persistent = false
   readonly #rows = new MemoryDatabase()
-  /** The last put of each row. */
-  readonly #puts = new Map<string, readonly [rowKey: Buffer, rowValue: Buffer | null]>()
+  #puts: Put[] = []
   readonly #offsets = new Map<string, number>()
 
   storePrefix(storeName: string): Buffer {
@@ -54,9 +55,9 @@ export class DeferredDatabase implements TaskDatabase {
 
   write({ puts, rangeDeletes, offsets }: StateWrite): void {
     if (rangeDeletes.length > 0) this.#written().write({ puts: [], rangeDeletes, offsets })
-    for (const put of puts) this.#puts.set(put[0].toString('latin1'), put)
+    for (let i = 0; i < puts.length; i++) this.#puts.push(puts[i] as Put)
     for (const [partition, offset] of offsets) this.#offsets.set(partition, offset)
-    if (this.#puts.size >= MAX_WAITING_ROWS) this.#written()
+    if (this.#puts.length >= MAX_WAITING_PUTS) this.#written()
   }
 
   /** The rows stay: the driver opens the database again at a restart. */
@@ -65,11 +66,24 @@ export class DeferredDatabase implements TaskDatabase {
   }
 
   #written(): MemoryDatabase {
-    if (this.#puts.size > 0 || this.#offsets.size > 0) {
-      this.#rows.write({ puts: [...this.#puts.values()], rangeDeletes: [], offsets: this.#offsets })
-      this.#puts.clear()
+    if (this.#puts.length > 0 || this.#offsets.size > 0) {
+      this.#rows.write({ puts: lastOfEach(this.#puts), rangeDeletes: [], offsets: this.#offsets })
+      this.#puts = []
       this.#offsets.clear()
     }
     return this.#rows
   }
+}
+
+/** A row that is written over and over comes with the same key object: only its last put counts. */
+function lastOfEach(puts: readonly Put[]): readonly Put[] {
+  const seen = new Set<Buffer>()
+  const last: Put[] = []
+  for (let i = puts.length - 1; i >= 0; i--) {
+    const put = puts[i] as Put
+    if (seen.has(put[0])) continue
+    seen.add(put[0])
+    last.push(put)
+  }
+  return last.reverse()
 }

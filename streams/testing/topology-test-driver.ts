@@ -31,7 +31,11 @@ import { TestInputTopic, TestOutputTopic } from './test-topics.ts'
 export interface TopologyTestDriverOptions
   extends Pick<
     ErrorOptions,
-    'onDeserializationError' | 'onProcessingError' | 'onProductionError' | 'handleGlobalProcessingErrors' | 'deadLetterTopic'
+    | 'onDeserializationError'
+    | 'onProcessingError'
+    | 'onProductionError'
+    | 'handleGlobalProcessingErrors'
+    | 'deadLetterTopic'
   > {
   readonly applicationId?: string
   /** Wall clock at the start (default 0); moved by `advanceWallClockTime` only. */
