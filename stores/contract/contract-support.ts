@@ -73,9 +73,13 @@ export class HeldDatabase implements TaskDatabase {
   #gate: Promise<void> | undefined
   #open: (() => void) | undefined
   reads = 0
+  readonly scanNow?: NonNullable<TaskDatabase['scanNow']>
 
-  constructor(inner: TaskDatabase) {
+  /** With `scansNow` a scan that its caller does not wait for is not held back, if the database knows such. */
+  constructor(inner: TaskDatabase, scansNow = false) {
     this.#inner = inner
+    const scanNow = scansNow ? inner.scanNow?.bind(inner) : undefined
+    if (scanNow !== undefined) this.scanNow = scanNow
   }
 
   hold(): void {

@@ -3,6 +3,7 @@ import { InternalError, InvalidArgumentError, SerdeNotReadyError } from '../../c
 import { EMPTY_HEADERS } from '../../common/record.ts'
 import { type Serde, serdes } from '../../common/serde.ts'
 import type { KeyValueEntry, KeyValueStore, ReadOnlyKeyValueStore, ScanOptions } from '../state-store.ts'
+import type { KeyValueStoreBuilder } from '../store-builder.ts'
 import { Stores } from '../stores.ts'
 import type { TaskDatabase } from '../task-database.ts'
 import {
@@ -16,10 +17,19 @@ import {
 import { keyValueModelTest } from './key-value-model.ts'
 import { keyValueReadsContract, type OpenKeyValueStore as Open } from './key-value-reads-contract.ts'
 
+/** How a store is planned; by default it is an ordinary one. */
+type StoreOf = <K, V>(
+  name: string,
+  types: { readonly key: Serde<K>; readonly value: Serde<V> },
+) => KeyValueStoreBuilder<K, V>
+
 /** What every key-value store has to do, whatever the engine under it and the size of its cache. */
-export function keyValueStoreContract(name: string, { place: newPlace, cacheEntries }: ContractOptions): void {
+export function keyValueStoreContract(
+  name: string,
+  { place: newPlace, cacheEntries, storeOf = Stores.keyValueStore }: ContractOptions & { readonly storeOf?: StoreOf },
+): void {
   describe(name, () => {
-    const plan = Stores.keyValueStore('store', { key: serdes.string, value: serdes.string })
+    const plan = storeOf('store', { key: serdes.string, value: serdes.string })
     let place: ContractPlace
     let databases: TaskDatabase[]
 
@@ -175,7 +185,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
     })
 
     it('tells binary keys apart and orders them by their bytes', async () => {
-      const builder = Stores.keyValueStore('binary', { key: serdes.bytes, value: serdes.string })
+      const builder = storeOf('binary', { key: serdes.bytes, value: serdes.string })
       const opened = new ContractStore(builder, await openDatabase(), { cacheEntries })
       const keys = ['', '00', '0000', '0001', '01', '7f', '80', 'ff', 'ff00', 'ffff', 'ffffff'].map((k) =>
         Buffer.from(k, 'hex'),
@@ -301,7 +311,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
           return serdes.string.serialize(value, topic)
         },
       }
-      const builder = Stores.keyValueStore('refusing', { key: serdes.string, value: refuse })
+      const builder = storeOf('refusing', { key: serdes.string, value: refuse })
       const opened = new ContractStore(builder, await openDatabase(), { cacheEntries })
       opened.store.put('a', 'good', 1)
       opened.store.put('b', 'bad', 1)
@@ -311,7 +321,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
     })
 
     it('discard forgets everything that is not committed, values changed in place too', async () => {
-      const builder = Stores.keyValueStore('lists', { key: serdes.string, value: serdes.json<number[]>() })
+      const builder = storeOf('lists', { key: serdes.string, value: serdes.json<number[]>() })
       const opened = new ContractStore(builder, await openDatabase(), { cacheEntries })
       const { store } = opened
       store.put('a', [1], 1)
@@ -345,7 +355,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
 
     it('keeps the stores of a task apart', async () => {
       const database = await openDatabase()
-      const other = Stores.keyValueStore('other', { key: serdes.string, value: serdes.string })
+      const other = storeOf('other', { key: serdes.string, value: serdes.string })
       const [one, two] = [
         new ContractStore(plan, database, { cacheEntries }),
         new ContractStore(other, database, { cacheEntries }),
@@ -421,7 +431,7 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
       const first = await open()
       for (const key of ['a', 'b', 'c']) first.store.put(key, key, 1)
       await first.commit()
-      const database = new HeldDatabase(first.database)
+      const database = new HeldDatabase(first.database, true)
       const { store } = new ContractStore(plan, database, { cacheEntries })
       await store.prefetch(['a', 'b', 'a', 'absent'])
       expect(database.reads).toBe(1)
@@ -459,11 +469,11 @@ export function keyValueStoreContract(name: string, { place: newPlace, cacheEntr
         },
       ]) {
         ready = false
-        const builder = Stores.keyValueStore('store', { key: serdes.string, value: late })
+        const builder = storeOf('store', { key: serdes.string, value: late })
         await read(new ContractStore(builder, first.database, { cacheEntries }).store)
       }
     })
 
-    keyValueModelTest(() => ({ keepsState: place.keepsState, database: openDatabase }), cacheEntries)
+    keyValueModelTest(() => ({ keepsState: place.keepsState, database: openDatabase, plan }), cacheEntries)
   })
 }

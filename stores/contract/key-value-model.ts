@@ -1,16 +1,17 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { serdes } from '../../common/serde.ts'
 import type { KeyValueEntry, KeyValueStore } from '../state-store.ts'
-import { Stores } from '../stores.ts'
+import type { KeyValueStoreBuilder } from '../store-builder.ts'
 import type { TaskDatabase } from '../task-database.ts'
 import { ContractStore, toArray } from './contract-support.ts'
 
-const plan = Stores.keyValueStore('store', { key: serdes.string, value: serdes.string })
-
 /** Compares a store with a map over random commands. */
 export function keyValueModelTest(
-  place: () => { keepsState: boolean; database: () => Promise<TaskDatabase> },
+  place: () => {
+    keepsState: boolean
+    database: () => Promise<TaskDatabase>
+    plan: KeyValueStoreBuilder<string, string>
+  },
   cacheEntries: number,
 ): void {
   it('does what a map does, whatever is put, committed, discarded and opened again', async () => {
@@ -64,7 +65,7 @@ export function keyValueModelTest(
         }),
       },
     )
-    const { keepsState, database } = place()
+    const { keepsState, database, plan } = place()
     const open = async (): Promise<ContractStore<KeyValueStore<string, string>>> =>
       new ContractStore(plan, await database(), { cacheEntries })
     let opened = await open()

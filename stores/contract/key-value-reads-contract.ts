@@ -19,7 +19,7 @@ export function keyValueReadsContract({ plan, open, cacheEntries }: KeyValueRead
       const first = await open()
       first.store.put('a', 'stored', 1)
       await first.commit()
-      const database = new HeldDatabase(first.database)
+      const database = new HeldDatabase(first.database, true)
       return { opened: new ContractStore(plan, database, { cacheEntries }), database }
     }
 

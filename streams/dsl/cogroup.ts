@@ -12,6 +12,7 @@ import { aggregateSettings } from './materialize.ts'
 import type { TableNode } from './nodes.ts'
 import type { Materialized } from './options.ts'
 import type { PlanNode, ProcessorPlan, RepartitionPlan, Serdes } from './plan.ts'
+import { isCached } from './table-store.ts'
 
 const AGGREGATE = 'COGROUPKSTREAM-AGGREGATE-'
 
@@ -107,7 +108,7 @@ export function cogroupTable<K, KR, A>(
     store,
     serdes.key as Serde<unknown>,
     serdes.value,
-    options.caching,
+    isCached(options),
     versioned,
   )
   const shared = new SharedForwarder<A>(plan.size)

@@ -16,7 +16,7 @@ import type { RepartitionPlan } from './plan.ts'
 import { storeOptions } from './table-store.ts'
 
 /** How the windows of each key are kept: `ttl` lets go of keys that have no more records, with what their last window held. */
-export type CountMaterialized<K, A> = Omit<ExpiringMaterialized<K, A>, 'versioned' | 'caching'>
+export type CountMaterialized<K, A> = Omit<ExpiringMaterialized<K, A>, 'versioned' | 'lru' | 'caching'>
 
 /**
  * A grouped stream cut into windows of so many records. Results are a stream, one record per window and update, or per window that is full

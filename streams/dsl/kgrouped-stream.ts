@@ -16,7 +16,7 @@ import type { RepartitionPlan } from './plan.ts'
 import { SessionWindowedKStream } from './session-windowed-kstream.ts'
 import { SessionWindows } from './session-windows.ts'
 import type { SlidingWindows } from './sliding-windows.ts'
-import { tableStore, tableStoreView } from './table-store.ts'
+import { isCached, tableStore, tableStoreView } from './table-store.ts'
 import { TimeWindowedKStream } from './time-windowed-kstream.ts'
 import type { UnlimitedWindows } from './unlimited-windows.ts'
 import type { TimeWindows } from './windows.ts'
@@ -123,7 +123,7 @@ export class KGroupedStream<K, V> {
     const value = requireSerde(options.value, 'value', `table ${name} (store ${store})`)
     const builder = tableStore(store, { key, value }, options)
     const versioned = options.versioned !== undefined
-    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching, versioned)
+    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, isCached(options), versioned)
     const plan = context.processor(name, [parent], () => new StreamAggregate(aggregator, aggregate.options(plan)), {
       stores: () => [builder],
       retains: true,

@@ -7,7 +7,7 @@ import type { KTable } from './ktable.ts'
 import { aggregateSettings } from './materialize.ts'
 import type { Materialized } from './options.ts'
 import type { PlanNode, RepartitionPlan, Serdes } from './plan.ts'
-import { tableStore, tableStoreView } from './table-store.ts'
+import { isCached, tableStore, tableStoreView } from './table-store.ts'
 
 interface GroupedTableNode<K, V> {
   readonly context: BuilderContext
@@ -97,7 +97,7 @@ export class KGroupedTable<K, V> {
     const value = requireSerde(options.value, 'value', `table ${name} (store ${store})`)
     const builder = tableStore(store, { key, value }, options)
     const versioned = options.versioned !== undefined
-    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, options.caching, versioned)
+    const aggregate = aggregateSettings(context, store, key as Serde<unknown>, value, isCached(options), versioned)
     const plan = context.processor(name, [repartition], () => new TableAggregate(aggregator, aggregate.options(plan)), {
       stores: () => [builder],
       retains: true,

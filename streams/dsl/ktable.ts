@@ -243,7 +243,7 @@ export class KTable<K, V> {
     const { context, node, sources } = this.table
     // A number is taken for the store that options without a name would have had.
     const generated = options.store === undefined && isMaterialized(options) ? context.names.store(prefix) : undefined
-    const store = options.store ?? (options.versioned && generated)
+    const store = options.store ?? ((options.versioned ?? options.lru) && generated)
     const name = context.names.orElse(options.name, prefix)
     const stored = storedTable(name, store, serdes, options, true)
     const plan = context.processor(name, [node], () => processor(stored.result()), {

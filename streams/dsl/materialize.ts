@@ -6,7 +6,7 @@ import type { TableResult } from '../processors/table-operators.ts'
 import { type BuilderContext, copyThrough, identityOf, requireSerde } from './context.ts'
 import type { Materialized, TableMaterialized } from './options.ts'
 import type { PlanNode, Serdes } from './plan.ts'
-import { tableStore } from './table-store.ts'
+import { isCached, tableStore } from './table-store.ts'
 
 export { storeOptions } from './table-store.ts'
 
@@ -66,8 +66,7 @@ export function storedTable<K, V>(
   options: Omit<Materialized<K, V>, 'store'> | Omit<TableMaterialized<K, V>, 'store'>,
   kept: boolean,
 ): StoredTable<V> {
-  const caching = options.caching !== false && options.versioned === undefined
-  const settings: TableSettings<V> = { sendOldValues: false, caching, copy: undefined }
+  const settings: TableSettings<V> = { sendOldValues: false, caching: isCached(options), copy: undefined }
   const state = { kept: kept && store !== undefined }
   let builder: StoreBuilder | undefined
   const build = (): StoreBuilder => {

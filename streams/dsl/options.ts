@@ -85,6 +85,18 @@ export interface Materialized<K, V> extends Named {
   readonly changelogConfigs?: Readonly<Record<string, string>>
   /** Keep the history of each row too: stream joins then find the row of their own time. Updates are forwarded at once. */
   readonly versioned?: Versioned
+  /**
+   * Keep only so many rows per task, in memory: when one more comes, the one that was read or changed longest ago leaves. It leaves the
+   * store and its changelog, with the time of the record that took its place, and nothing else: no tombstone goes downstream, and what was
+   * computed from the row stays; a row that comes back begins anew, without an old value. Updates are forwarded at once.
+   * Not together with `versioned`, `ttl` or `persistent: true`. @see Stores#lruMap
+   */
+  readonly lru?: LeastRecentlyUsed
+}
+
+export interface LeastRecentlyUsed {
+  /** A whole number of at least 1. */
+  readonly maxEntries: number
 }
 
 /** A table of a stream's records, or of their aggregates. */
@@ -105,7 +117,7 @@ export interface Versioned {
   readonly segmentInterval?: Duration
 }
 
-export interface WindowMaterialized<K, V> extends Omit<Materialized<K, V>, 'versioned'> {
+export interface WindowMaterialized<K, V> extends Omit<Materialized<K, V>, 'versioned' | 'lru'> {
   /** How long windows can be read (default: size and grace; not less). */
   readonly retention?: Duration
 }

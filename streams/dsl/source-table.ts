@@ -22,8 +22,9 @@ export function sourceTable<K, V>(
   },
 ): TableNode<K, V> {
   const { name, store, parent, serdes, sources, options } = table
-  const { ttl } = options
-  const isKept = options.store !== undefined || options.versioned !== undefined || ttl !== undefined
+  const { ttl, lru } = options
+  const isKept =
+    options.store !== undefined || options.versioned !== undefined || ttl !== undefined || lru !== undefined
   const stored = storedTable(name, store, serdes, options, isKept)
   const node = context.processor(
     name,

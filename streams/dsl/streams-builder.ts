@@ -79,6 +79,8 @@ export class StreamsBuilder {
       throw new TopologyError(
         `the table of ${topic} is global: it cannot be versioned, since nothing ties it to a time`,
       )
+    if ('lru' in options && options.lru !== undefined)
+      throw new TopologyError(`the table of ${topic} is global: it holds all rows, and cannot forget those not used`)
     const { names } = this.#context
     const store = options.store ?? names.store(`${topic}-`)
     const sourceName = names.suffixed(options.name, '-source', 'KSTREAM-SOURCE-')

@@ -11,6 +11,7 @@ import type { ExpiringMaterialized, Materialized } from './options.ts'
 type TableStoreOptions = Parameters<typeof storeOptions>[0] & {
   readonly versioned?: Materialized<unknown, unknown>['versioned'] | undefined
   readonly ttl?: ExpiringMaterialized<unknown, unknown>['ttl'] | undefined
+  readonly lru?: Materialized<unknown, unknown>['lru'] | undefined
 }
 
 /** The options of a store, without those that name it or say what is in it. */
@@ -23,14 +24,35 @@ export function storeOptions(options: {
   return { persistent, logging, changelogConfigs }
 }
 
-/** The store of a table: with a history where the options ask for one. @see KeyValueStoreMaterializer */
+/** Whether the record cache holds updates of a table back: not those of stores that answer for one point in time, or forget. */
+export function isCached({
+  caching,
+  versioned,
+  lru,
+}: TableStoreOptions & { readonly caching?: boolean | undefined }): boolean {
+  return caching !== false && versioned === undefined && lru === undefined
+}
+
+/** The store of a table: with a history, or with a bound, where the options ask for one. @see KeyValueStoreMaterializer */
 export function tableStore<K, V>(
   name: string,
   serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
   options: TableStoreOptions,
 ): StoreBuilder {
   const common = { ...serdes, ...storeOptions(options) }
-  const { versioned, ttl } = options
+  const { versioned, ttl, lru } = options
+  if (lru !== undefined) {
+    const other = [
+      versioned !== undefined && 'versioned',
+      ttl !== undefined && 'ttl',
+      options.persistent === true && 'persistent: true',
+    ].find((what) => what !== false)
+    if (other !== undefined)
+      throw new TopologyError(
+        `store ${name} cannot have both lru and ${other}: it keeps the rows that were used last, in memory, and no others`,
+      )
+    return Stores.lruMap<K, V>(name, { ...common, ...lru }) as StoreBuilder
+  }
   if (versioned !== undefined && ttl !== undefined)
     throw new TopologyError(`store ${name} cannot be versioned and have a time to live: versions have their history`)
   return (

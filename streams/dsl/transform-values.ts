@@ -19,6 +19,10 @@ export function transformTableValues<K, V, V2>(
   const name = context.names.orElse(options.name, 'KTABLE-TRANSFORMVALUES-')
   if (store === undefined && options.versioned !== undefined)
     throw new TopologyError(`${name} cannot keep versions without a store: name it (store: …)`, { nodes: [name] })
+  if (store === undefined && options.lru !== undefined)
+    throw new TopologyError(`${name} cannot keep the rows used last without a store: name it (store: …)`, {
+      nodes: [name],
+    })
   const serdes = { key: options.key ?? table.serdes.key, value: options.value }
   const stored = storedTable(name, store, serdes, options, true)
   const node = context.processor(

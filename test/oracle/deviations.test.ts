@@ -43,6 +43,8 @@ const ROWS: Readonly<Record<string, string>> = {
   'inner join of a table with itself: each update twice, and no tombstone ever': 'inner join of a table with itself',
   'suppliers of several sub-topologies that bring one store: each keeps a store of its own, on one changelog':
     'suppliers in several sub-topologies',
+  'with the record cache, rows that have left a store of the least recently used are found for as long as the cache has them':
+    'a table with `lru`, with the record cache',
   'a result that has to go asks again': 'foreign-key inner join: a result has to go',
   'a left join with grace stops at a record without a key; here it is joined with nothing, at once':
     'left stream–table join with grace',

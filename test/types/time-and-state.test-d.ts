@@ -3,9 +3,11 @@ import {
   CalendarWindows,
   type CountWindow,
   CountWindows,
+  type KeyValueStoreBuilder,
   type KStream,
   type KTable,
   type ProcessorContext,
+  Stores,
   StreamsBuilder,
   serdes,
   type Timers,
@@ -58,6 +60,23 @@ grouped.count({ ttl: { after: '7d', time: 'wall-clock-time' } })
 days.count({ ttl: '7d' })
 // @ts-expect-error a table that is computed from another shrinks with it
 readings.toTable().mapValues((r) => r.celsius, { value: serdes.double, store: 'celsius', ttl: '7d' })
+
+// Any stored table may forget the least recently used, but for windows.
+expectTypeOf(grouped.count({ lru: { maxEntries: 100 } })).toEqualTypeOf<KTable<string, number>>()
+expectTypeOf(
+  readings.toTable().mapValues((r) => r.celsius, { value: serdes.double, lru: { maxEntries: 100 } }),
+).toEqualTypeOf<KTable<string, number>>()
+expectTypeOf(Stores.lruMap('recent', { key: serdes.string, value: serdes.long, maxEntries: 100 })).toEqualTypeOf<
+  KeyValueStoreBuilder<string, number>
+>()
+// @ts-expect-error windows have a retention
+days.count({ lru: { maxEntries: 100 } })
+// @ts-expect-error without a bound
+grouped.count({ lru: {} })
+// @ts-expect-error it is in memory
+Stores.lruMap('recent', { key: serdes.string, value: serdes.long, maxEntries: 100, persistent: true })
+// @ts-expect-error a global table holds all rows
+new StreamsBuilder().globalTable('all', { key: serdes.string, value: serdes.long, lru: { maxEntries: 100 } })
 
 // Timers have the keys of their processor.
 declare const context: ProcessorContext<string, string>

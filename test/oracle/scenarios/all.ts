@@ -2,6 +2,7 @@ import { BASICS } from './basics.ts'
 import { COGROUP } from './cogroup.ts'
 import { EMIT_FINAL } from './emit-final.ts'
 import { FOREIGN_KEYS } from './foreign-keys.ts'
+import { LRU } from './lru.ts'
 import { OPTIMISED } from './optimised.ts'
 import { RULES } from './rules.ts'
 import { SESSIONS } from './sessions.ts'
@@ -17,6 +18,7 @@ export const AREAS: Readonly<Record<string, Scenarios>> = {
   cogroup: COGROUP,
   'emit-final': EMIT_FINAL,
   'foreign-keys': FOREIGN_KEYS,
+  lru: LRU,
   optimised: OPTIMISED,
   rules: RULES,
   sessions: SESSIONS,
