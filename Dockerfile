@@ -23,7 +23,8 @@ COPY schemas schemas
 COPY stores stores
 COPY streams streams
 COPY topology topology
-RUN mkdir /data && chown node:node /data
+# `brook` for whoever looks after it: docker compose exec building-1 brook lag.
+RUN mkdir /data && chown node:node /data && ln -s /app/bin/brook.mjs /usr/local/bin/brook
 ENV NODE_ENV=production BROOK_DATA_DIR=/data
 USER node
 VOLUME /data

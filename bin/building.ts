@@ -1,25 +1,25 @@
 /** The building: streams, HTTP and page; with the connectors and a simulated house where nothing else is set. `npm start`. */
 
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import type { Logger } from '../common/log.ts'
 import { Metrics } from '../common/metrics.ts'
 import { LiveHub } from '../http/live/live-hub.ts'
+import { HttpProblem } from '../http/problem.ts'
 import { createHttpServer } from '../http/server.ts'
 import { KafkaStreams } from '../streams/index.ts'
 import { buildingTopology } from '../topology/building.ts'
 import { reportConnectors } from './connector-reports.ts'
-import { deadLetterHandler } from './dead-letters.ts'
+import { deadLetterHandlers } from './dead-letters.ts'
 import type { BusName } from './field.ts'
 import { takeInstance } from './instance.ts'
 import { LiveFeed } from './live-feed.ts'
 import { type OpenField, openField, untilRunning } from './open-field.ts'
 import { openPlatform, type Platform } from './platform.ts'
 import { type Closing, runProgram } from './program.ts'
-import { readinessChecks } from './readiness.ts'
-import { openCommandSender } from './send-command.ts'
+import { PlatformReadiness } from './readiness.ts'
+import { type CommandSender, openCommandSender } from './send-command.ts'
 import type { BuildingSettings } from './settings.ts'
 import { startProgram } from './start.ts'
+import { stateDirectory } from './state-directory.ts'
 import { version } from './version.ts'
 
 const USAGE = `Runs the building: averages, occupancy and rules over the log, with queries and a web page over HTTP.
@@ -31,13 +31,11 @@ await runProgram(log, async (closing, signal, fail) => {
   const instance = await takeInstance(settings.dataDir)
   closing.add('the instance', () => instance.release())
   const metrics = new Metrics()
-  const platform = await openPlatform(settings, log, signal)
-  closing.add('the log', () => platform.close())
   const hub = new LiveHub({ metrics })
   closing.add('the live hub', () => hub.close())
+  const readiness = new PlatformReadiness()
   let streams: KafkaStreams | undefined
-  const commands = await openCommandSender(platform)
-  closing.add('the command sender', () => commands.close())
+  let commands: CommandSender | undefined
   const http = createHttpServer({
     host: settings.httpHost,
     port: settings.httpPort,
@@ -45,12 +43,23 @@ await runProgram(log, async (closing, signal, fail) => {
     streams: () => streams,
     metrics,
     live: hub,
-    commands: commands.send,
-    readiness: readinessChecks(platform),
+    commands: async (request) => {
+      if (commands === undefined) throw new HttpProblem('NOT_RUNNING', 'the building is starting', { retryAfterS: 2 })
+      return commands.send(request)
+    },
+    readiness: readiness.checks,
     version,
     log,
   })
+  // Before anything is waited for: whoever watches the process sees that it lives, and what it waits for.
   const { url } = await http.start()
+  closing.add('the HTTP server', () => http.stop())
+  const platform = await openPlatform(settings, log, signal, readiness.waits)
+  closing.add('the log', () => platform.close())
+  commands = await openCommandSender(platform)
+  closing.add('the command sender', () => commands?.close())
+  readiness.opened(platform)
+  // Requests need the log: no more are taken before it is closed.
   closing.add('the HTTP server', () => http.stop())
 
   const opened = await maybeOpenField(instance.number, instance.directory, platform, metrics, closing, log)
@@ -97,7 +106,7 @@ async function maybeOpenField(
 }
 
 async function startStreams(
-  { applicationId, advertisedUrl, kafkaBrokers }: BuildingSettings,
+  { applicationId, advertisedUrl, kafkaBrokers, topologyCheck }: BuildingSettings,
   platform: Platform,
   directory: string,
   url: string,
@@ -106,8 +115,6 @@ async function startStreams(
   logger: Logger,
   fail: (error: Error) => void,
 ): Promise<KafkaStreams> {
-  const deadLetters = await deadLetterHandler(platform, logger)
-  closing.add('the dead letters', () => deadLetters.close())
   const streams = new KafkaStreams(buildingTopology({ registry: platform.registry }), {
     applicationId,
     kafka: platform.kafka,
@@ -118,7 +125,8 @@ async function startStreams(
     cacheMaxBytes: 0,
     sessionTimeout: '10s',
     heartbeatInterval: '2s',
-    onDeserializationError: deadLetters.handler,
+    ...(await deadLetterHandlers(platform)),
+    topologyCheck,
     onUncaughtError: fail,
     log: logger,
     metrics,
@@ -148,14 +156,4 @@ function announce(url: string, opened: OpenField | undefined): void {
     '',
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
-}
-
-/** State belongs to the log that it was made from: each log has a place of its own. */
-function stateDirectory(directory: string, brokers: readonly string[] | undefined): string {
-  if (brokers === undefined) return join(directory, 'state')
-  const id = createHash('sha256')
-    .update([...brokers].sort().join(','))
-    .digest('hex')
-    .slice(0, 12)
-  return join(directory, `state-kafka-${id}`)
 }

@@ -10,6 +10,7 @@ import { takeInstance } from './instance.ts'
 import { openField } from './open-field.ts'
 import { openPlatform } from './platform.ts'
 import { runProgram } from './program.ts'
+import { PlatformReadiness } from './readiness.ts'
 import type { BuildingSettings } from './settings.ts'
 import { startProgram } from './start.ts'
 
@@ -28,6 +29,7 @@ await runProgram(log, async (closing, signal) => {
   const metrics = new Metrics()
   const hub = new LiveHub({ metrics })
   closing.add('the live hub', () => hub.close())
+  const readiness = new PlatformReadiness()
   let field: Field | undefined
   const http = createHttpServer({
     host: settings.httpHost,
@@ -35,13 +37,14 @@ await runProgram(log, async (closing, signal) => {
     token: settings.httpToken,
     metrics,
     live: hub,
-    readiness: [connectorCheck(() => field)],
+    readiness: [...readiness.checks, connectorCheck(() => field)],
     log,
   })
   const { url } = await http.start()
   closing.add('the HTTP server', () => http.stop())
-  const platform = await openPlatform(settings, log, signal)
+  const platform = await openPlatform(settings, log, signal, readiness.waits)
   closing.add('the log', () => platform.close())
+  readiness.opened(platform)
   const buses = new Set(bus === undefined ? [] : [bus])
   const opened = await openField({ settings, platform, buses, directory: instance.directory, metrics, closing, log })
   field = opened.field

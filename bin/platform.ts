@@ -10,6 +10,7 @@ import { EmbeddedRegistry } from '../schemas/embedded-registry.ts'
 import { RegistryClient } from '../schemas/registry-client.ts'
 import { topicPlans } from '../schemas/topics.ts'
 import { untilAvailable } from './available.ts'
+import type { Dependency } from './readiness.ts'
 import type { BuildingSettings } from './settings.ts'
 
 /** What every program of the building stands on: a Kafka, a schema registry, and the serdes that use it. */
@@ -23,18 +24,26 @@ export interface Platform {
 
 /**
  * Opens the embedded log and registry, or connects to Kafka and the registry of the settings; waits for servers that are not there
- * yet. Creates the building's topics.
+ * yet, and says through `onWait` which and why. Creates the building's topics.
  */
-export async function openPlatform(settings: BuildingSettings, log: Logger, signal: AbortSignal): Promise<Platform> {
+export async function openPlatform(
+  settings: BuildingSettings,
+  log: Logger,
+  signal: AbortSignal,
+  onWait: (name: Dependency, reason: string) => void = () => {},
+): Promise<Platform> {
   const kafka = openKafka(settings, log)
-  await untilAvailable('Kafka', () => kafka.connect(), log, signal)
+  const admin = kafka.admin()
+  const forKafka = (reason: string): void => onWait('kafka', reason)
+  await untilAvailable('Kafka', () => kafka.connect(), log, signal, forKafka)
   const embedded =
     settings.schemaRegistry === undefined
       ? await EmbeddedRegistry.start({ directory: join(settings.dataDir, 'schemas'), log })
       : undefined
   const registry = new RegistryClient({ url: embedded?.url ?? (settings.schemaRegistry as string) })
-  await untilAvailable('Schema registry', () => registry.subjects(), log, signal)
-  await untilAvailable('Kafka', () => kafka.admin().createTopics(topicPlans(settings.partitions)), log, signal)
+  const forRegistry = (reason: string): void => onWait('schema-registry', reason)
+  await untilAvailable('Schema registry', () => registry.subjects(), log, signal, forRegistry)
+  await untilAvailable('Kafka', () => admin.createTopics(topicPlans(settings.partitions)), log, signal, forKafka)
   log.info({ kafka: kafka.description, registry: registry.url }, 'log and schema registry are there')
   return {
     kafka,
@@ -49,7 +58,8 @@ export async function openPlatform(settings: BuildingSettings, log: Logger, sign
   }
 }
 
-function openKafka(settings: BuildingSettings, log: Logger): KafkaProvider {
+/** The embedded log, or the Kafka of the settings; nothing is asked of either yet. */
+export function openKafka(settings: BuildingSettings, log: Logger): KafkaProvider {
   const { kafkaBrokers: brokers } = settings
   if (brokers === undefined) return createEmbeddedProvider({ directory: join(settings.dataDir, 'log'), logger: log })
   const { kafkaSsl, kafkaSslCa, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings

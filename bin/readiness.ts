@@ -5,12 +5,42 @@ import type { Platform } from './platform.ts'
 
 const TIMEOUT_MS = 3_000
 
-/** Whether the log and the schema registry answer. */
-export function readinessChecks({ kafka, registry }: Platform): readonly ReadinessCheck[] {
-  return [
-    { name: 'kafka', check: () => problemOf(kafka.admin().describeTopics([topics.readings.name])) },
-    { name: 'schema-registry', check: () => problemOf(registry.subjects()) },
-  ]
+/** What a program cannot do without, by the names that `/readyz` has for them. */
+export type Dependency = 'kafka' | 'schema-registry'
+
+/** Whether the log and the schema registry answer; while the program starts, what it waits for and why. */
+export class PlatformReadiness {
+  readonly #waits = new Map<Dependency, string>()
+  #platform: Pick<Platform, 'kafka' | 'registry'> | undefined
+
+  /** An attempt to reach it has failed; it is tried again. */
+  readonly waits = (name: Dependency, reason: string): void => {
+    this.#waits.clear()
+    this.#waits.set(name, reason)
+  }
+
+  opened(platform: Pick<Platform, 'kafka' | 'registry'>): void {
+    this.#waits.clear()
+    this.#platform = platform
+  }
+
+  get checks(): readonly ReadinessCheck[] {
+    return [
+      this.#check('kafka', ({ kafka }) => kafka.admin().describeTopics([topics.readings.name])),
+      this.#check('schema-registry', ({ registry }) => registry.subjects()),
+    ]
+  }
+
+  #check(name: Dependency, ask: (platform: Pick<Platform, 'kafka' | 'registry'>) => Promise<unknown>): ReadinessCheck {
+    return {
+      name,
+      check: async () => {
+        if (this.#platform !== undefined) return problemOf(ask(this.#platform))
+        const reason = this.#waits.get(name)
+        return reason === undefined ? 'the program is starting' : `waiting for it: ${reason}`
+      },
+    }
+  }
 }
 
 async function problemOf(answer: Promise<unknown>): Promise<string | undefined> {

@@ -11,6 +11,7 @@ export interface HostAndPort {
 export type Simulation = 'house' | 'none' | number
 
 const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+const TOPOLOGY_CHECKS = ['refuse', 'warn', 'off'] as const
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 const KNX_PORT = 3671
 const MAX_SIMULATED_ROOMS = 3_000
@@ -92,6 +93,11 @@ export const BUILDING_SETTINGS = {
     doc: 'Name of the stream application: its consumer group and the prefix of its internal topics.',
     check: (id) =>
       KAFKA_NAME.test(id) ? undefined : `must be letters, digits, dot, underscore and hyphen, got ${show(id)}`,
+  }),
+  topologyCheck: choice(TOPOLOGY_CHECKS, {
+    env: 'BROOK_TOPOLOGY_CHECK',
+    default: 'refuse',
+    doc: 'What to do at start when the stream application cannot go on from the state of the version that ran before.',
   }),
   simulate: setting<Simulation, Simulation>({
     env: 'BROOK_SIMULATE',

@@ -48,6 +48,23 @@ const REFUSALS: readonly Refusal[] = [
     TopologyError,
     (b) => b.globalTable('left', { ...TEXT, versioned: { historyRetention: 1 } } as never),
   ],
+  ...[{ ttl: 5 }, { versioned: { historyRetention: 5 } }, { persistent: true }].map(
+    (other): Refusal => [
+      'stores of the least recently used',
+      TopologyError,
+      (b) => b.table('left', { ...TEXT, store: 'rows', lru: { maxEntries: 2 }, ...other }),
+    ],
+  ),
+  [
+    'stores of the least recently used',
+    TopologyError,
+    (b) => b.globalTable('left', { ...TEXT, lru: { maxEntries: 2 } } as never),
+  ],
+  [
+    'stores of the least recently used',
+    InvalidArgumentError,
+    (b) => b.table('left', { ...TEXT, lru: { maxEntries: 0 } }),
+  ],
   [
     'versioned tables',
     TopologyError,

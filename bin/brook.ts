@@ -1,0 +1,8 @@
+/** The command line of Brook: `npx brook`, `npm run brook --`. */
+import { runCli } from './cli/cli.ts'
+
+process.exitCode = await runCli(process.argv.slice(2), process.env, {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+})

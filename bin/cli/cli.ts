@@ -1,0 +1,67 @@
+import { asError, BrookError } from '../../common/errors.ts'
+import { parseCommandLine } from './arguments.ts'
+import type { Command } from './command.ts'
+import { createContext } from './context.ts'
+import { describeCommand } from './describe.ts'
+import { UsageError } from './errors.ts'
+import { commandHelp, overview } from './help.ts'
+import { lagCommand } from './lag.ts'
+import { createOutput, type Streams } from './output.ts'
+import { planCommand } from './plan.ts'
+import { resetCommand } from './reset.ts'
+import { schemasCheckCommand } from './schemas-check.ts'
+import { storesCommand } from './stores.ts'
+import { tasksCommand } from './tasks.ts'
+
+export const COMMANDS: readonly Command[] = [
+  describeCommand,
+  planCommand,
+  lagCommand,
+  tasksCommand,
+  storesCommand,
+  schemasCheckCommand,
+  resetCommand,
+]
+
+/** Runs one command line; resolves with the exit code. Everything is said through `streams`. */
+export async function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  streams: Streams,
+): Promise<number> {
+  const command = COMMANDS.find(({ name }) => name.split(' ').every((word, i) => args[i] === word))
+  if (command === undefined) return withoutCommand(args, streams)
+  const rest = args.slice(command.name.split(' ').length)
+  if (rest.includes('--help') || rest.includes('-h')) {
+    streams.out(`${commandHelp(command)}\n`)
+    return 0
+  }
+  try {
+    const line = parseCommandLine(command, rest, env)
+    const { context, close } = createContext(line, createOutput(streams, line.options['json'] === true))
+    try {
+      return await command.run(context)
+    } finally {
+      await close()
+    }
+  } catch (error) {
+    return explain(asError(error), streams)
+  }
+}
+
+function withoutCommand(args: readonly string[], { out, err }: Streams): number {
+  const [first] = args
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    out(`${overview(COMMANDS)}\n`)
+    return first === undefined ? 2 : 0
+  }
+  err(`there is no command ${JSON.stringify(first)}; there is ${COMMANDS.map(({ name }) => name).join(', ')}\n`)
+  return 2
+}
+
+/** People get a sentence; the stack is for faults of ours. */
+function explain(error: Error, { err }: Streams): number {
+  const isExpected = error instanceof BrookError && error.domain !== 'internal'
+  err(`brook: ${isExpected ? error.message : error.stack}\n`)
+  return error instanceof UsageError || (error instanceof BrookError && error.code === 'CONFIG_INVALID') ? 2 : 1
+}

@@ -1,0 +1,2 @@
+/** What somebody names by mistake. */
+export default 42

@@ -1,0 +1,3 @@
+import { wordCount } from './word-count.ts'
+
+export default wordCount('word-counts', 120_000)
