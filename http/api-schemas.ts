@@ -51,13 +51,14 @@ export const ProblemDocument = z
 export const StoreDocument = z
   .object({
     name,
-    type: z.enum(['key-value', 'window']),
+    type: z.enum(['key-value', 'window', 'session', 'versioned', 'record-buffer', 'change-buffer']),
     persistent: z.boolean(),
     global: z.boolean(),
     keySerde: z.string(),
     valueSerde: z.string(),
     windowSizeMs: epochMs.optional(),
     retentionMs: epochMs.optional(),
+    historyRetentionMs: epochMs.optional().meta({ description: 'of a versioned store' }),
     partitions: z.number().int(),
     tasks: z.array(z.string()).meta({ description: 'tasks of this instance that hold a part of it' }),
   })
@@ -68,13 +69,25 @@ export const EntryDocument = z
   .meta({ id: 'Entry' })
 
 export const KeyDocument = z
-  .object({ store: name, key: anyJson, value: anyJson, timestamp: isoText, timestampMs: epochMs })
+  .object({
+    store: name,
+    key: anyJson,
+    value: anyJson,
+    timestamp: isoText,
+    timestampMs: epochMs,
+    validTo: isoText.nullable().optional().meta({ description: 'of a versioned store; null: it is the newest' }),
+    validToMs: epochMs.nullable().optional(),
+  })
   .meta({ id: 'KeyAnswer' })
 
-export const FailureDocument = z.object({ host: z.string(), reason: z.string() }).meta({ id: 'Failure' })
+export const FailureDocument = z
+  .object({ host: z.string(), reason: z.string(), partitions: z.array(z.number().int()) })
+  .meta({ id: 'Failure' })
 
+const partitionNumbers = z.array(z.number().int())
 const gathered = {
-  complete: z.boolean().meta({ description: 'false when a part is missing; then failures says which' }),
+  complete: z.boolean().meta({ description: 'false when a part is missing; then missing says which and failures why' }),
+  missing: partitionNumbers.meta({ description: 'partitions of the store that are not in the answer' }),
   failures: z.array(FailureDocument),
 }
 
@@ -109,6 +122,56 @@ export const WindowsDocument = z
   })
   .meta({ id: 'WindowsAnswer' })
 
+const more = z.boolean().meta({ description: 'there are more past the limit' })
+const sessionTimes = { start: isoText, end: isoText, startMs: epochMs, endMs: epochMs }
+const windowTimes = { start: isoText, end: isoText.nullable(), startMs: epochMs, endMs: epochMs.nullable() }
+
+export const SessionsDocument = z
+  .object({ store: name, key: anyJson, sessions: z.array(z.object({ ...sessionTimes, value: anyJson })), more })
+  .meta({ id: 'SessionsAnswer', description: 'start and end are the times of the first and the last record' })
+
+export const VersionsDocument = z
+  .object({
+    store: name,
+    key: anyJson,
+    versions: z.array(
+      z.object({
+        value: anyJson,
+        timestamp: isoText,
+        timestampMs: epochMs,
+        validTo: isoText.nullable(),
+        validToMs: epochMs.nullable(),
+      }),
+    ),
+    more,
+  })
+  .meta({ id: 'VersionsAnswer' })
+
+const timed = { key: anyJson, value: anyJson, timestamp: isoText, timestampMs: epochMs }
+const paged = { cursor: z.string().optional(), ...gathered }
+
+export const WindowRangeDocument = z
+  .object({ store: name, windows: z.array(z.object({ ...timed, ...windowTimes })), ...paged })
+  .meta({ id: 'WindowRangeAnswer', description: 'in the order of starts, then of key bytes' })
+
+export const SessionRangeDocument = z
+  .object({ store: name, sessions: z.array(z.object({ ...timed, ...sessionTimes })), ...paged })
+  .meta({ id: 'SessionRangeAnswer', description: 'in the order of ends, then starts, then key bytes' })
+
+export const LagsDocument = z
+  .object({
+    lags: z.array(
+      z.object({
+        store: name,
+        partition: z.number().int(),
+        currentOffset: z.number().int(),
+        endOffset: z.number().int(),
+        lag: z.number().int(),
+      }),
+    ),
+  })
+  .meta({ id: 'Lags' })
+
 export const RoomAverageDocument = z
   .object({ temperature: Statistic.nullable(), humidity: Statistic.nullable(), luminance: Statistic.nullable() })
   .meta({ id: 'RoomAverage' })
@@ -119,6 +182,7 @@ export const InstanceDocument = z
     local: z.boolean(),
     tasks: z.array(z.string()),
     stores: z.array(z.string()),
+    standbyTasks: z.array(z.string()),
   })
   .meta({ id: 'Instance' })
 

@@ -4,15 +4,19 @@ import express, {
   type Request,
   type RequestHandler,
   type Response,
+  type Router,
 } from 'express'
+import { systemClock } from '../common/clock.ts'
 import type { Logger } from '../common/log.ts'
 import type { Metrics } from '../common/metrics.ts'
-import { hostName, isForeignOrigin, TokenCheck } from './auth.ts'
+import { hostName, isForeignOrigin, isLoopbackName, TokenCheck } from './auth.ts'
 import { asProblem, HttpProblem } from './problem.ts'
 import { withDeadline } from './query/deadline.ts'
+import { POSITION_HEADER } from './query/freshness.ts'
 import { HOP_HEADER } from './query/peers.ts'
-import { type RateLimit, requestLimit, wrongTokenLimit } from './rate-limit.ts'
+import { type RateLimit, requestLimit, WrongTokens } from './rate-limit.ts'
 import type { Answer, RawRequest, Route } from './routes/route.ts'
+import { STORE_STREAM_PATH } from './routes/store-stream.ts'
 import { securityHeaders } from './security-headers.ts'
 
 const MAX_BODY_BYTES = 16 * 1024
@@ -47,7 +51,7 @@ export function createApp(options: AppOptions): Express {
     next()
   })
   if (token === undefined) app.use(hostCheck(options.isAllowedHost))
-  else app.use(wrongTokenLimit(), tokenCheck(new TokenCheck(token), isOpen))
+  else app.use(tokenCheck(new TokenCheck(token), new WrongTokens(systemClock), isOpen))
   const isPeer = (request: Request) => token !== undefined && isHop(request)
   app.use(requestLimit(options.rateLimit, (request) => isOpen(request.path) || isPeer(request)))
   app.use(originCheck)
@@ -60,12 +64,51 @@ export function createApp(options: AppOptions): Express {
   return app
 }
 
+export interface RouterOptions
+  extends Pick<AppOptions, 'routes' | 'token' | 'isAllowedHost' | 'rateLimit' | 'requestTimeoutMs' | 'log'> {
+  readonly metrics: Metrics | undefined
+}
+
+/** The routes for somebody else's server, behind the checks that they need there. What they do not know goes on to the next handler. */
+export function createRouter(options: RouterOptions): Router {
+  const { routes, token, metrics, log } = options
+  const router = express.Router({ caseSensitive: true })
+  const isPeer = (request: Request) => token !== undefined && isHop(request)
+  const checks: RequestHandler[] = [
+    ...(metrics === undefined ? [] : [measure(metrics)]),
+    token === undefined
+      ? localCheck(options.isAllowedHost)
+      : tokenCheck(new TokenCheck(token), new WrongTokens(systemClock), () => false),
+    requestLimit(options.rateLimit, isPeer),
+  ]
+  for (const [path, here] of byPath(routes)) {
+    router.use(expressPath(path), ...checks)
+    mount(router, path, here, options.requestTimeoutMs)
+  }
+  router.use(problems(log))
+  return router
+}
+
+/** Without a token nobody else's machine may ask, whatever the server listens on. */
+function localCheck(isAllowed: (name: string) => boolean): RequestHandler {
+  const checkHost = hostCheck(isAllowed)
+  return (request, response, next) => {
+    if (!isLoopbackName((request.socket.remoteAddress ?? '').replace(/^::ffff:/, '')))
+      throw new HttpProblem('UNAUTHORIZED', 'without a token only this machine is answered')
+    return checkHost(request, response, next)
+  }
+}
+
+function expressPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
+}
+
 function byPath(routes: readonly Route[]): ReadonlyMap<string, readonly Route[]> {
   return Map.groupBy(routes, (route) => route.path)
 }
 
-function mount(app: Express, path: string, routes: readonly Route[], timeoutMs: number): void {
-  const at = app.route(path.replace(/\{(\w+)\}/g, ':$1'))
+function mount(app: Pick<Express | Router, 'route'>, path: string, routes: readonly Route[], timeoutMs: number): void {
+  const at = app.route(expressPath(path))
   const readBody = express.json({ limit: MAX_BODY_BYTES, strict: true, type: 'application/json' })
   for (const route of routes) {
     if (route.body === undefined) at[route.method](handler(route, timeoutMs))
@@ -106,6 +149,7 @@ function rawRequest(request: Request, signal: AbortSignal): RawRequest {
     pathAndQuery: request.originalUrl,
     isHop: isHop(request),
     lastEventId: request.get('last-event-id'),
+    position: request.get(POSITION_HEADER),
     prefersText: request.accepts(['json', 'text']) === 'text',
     signal,
   }
@@ -128,9 +172,17 @@ const requireJson: RequestHandler = (request, _response, next) => {
   next()
 }
 
-function tokenCheck(check: TokenCheck, isOpen: (path: string) => boolean): RequestHandler {
+export function tokenCheck(check: TokenCheck, wrong: WrongTokens, isOpen: (path: string) => boolean): RequestHandler {
   return (request, _response, next) => {
-    if (!isOpen(request.path)) check.check(request.get('authorization'))
+    if (!isOpen(request.path)) {
+      wrong.check(request.ip)
+      try {
+        check.check(request.get('authorization'))
+      } catch (error) {
+        wrong.wasWrong(request.ip)
+        throw error
+      }
+    }
     next()
   }
 }
@@ -172,7 +224,7 @@ function measure(metrics: Metrics): RequestHandler {
     const stop = seconds.startTimer()
     response.once('finish', () => {
       const route: unknown = response.locals['route']
-      if (route === '/v1/live') return
+      if (route === '/v1/live' || route === STORE_STREAM_PATH) return
       stop({ method: request.method, route: typeof route === 'string' ? route : 'other', status: response.statusCode })
     })
     next()

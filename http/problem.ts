@@ -7,6 +7,7 @@ export const PROBLEMS = {
   BAD_REQUEST: { status: 400, title: 'The request is malformed' },
   BAD_KEY: { status: 400, title: 'The key cannot be read' },
   BAD_WINDOW: { status: 400, title: 'The time range is malformed' },
+  BAD_POSITION: { status: 400, title: 'The position is malformed, or not of this store' },
   BAD_CURSOR: { status: 400, title: 'The cursor is not one of ours' },
   BAD_COMMAND: { status: 400, title: 'The device cannot be set so' },
   LIMIT: { status: 400, title: 'The limit is out of range' },
@@ -28,6 +29,7 @@ export const PROBLEMS = {
   OWNER_UNREACHABLE: { status: 502, title: 'The instance that has the data cannot be reached' },
   NOT_RUNNING: { status: 503, title: 'The stream application does not run' },
   REBALANCING: { status: 503, title: 'Tasks are moving between instances' },
+  LAG_EXCEEDED: { status: 503, title: 'What is here is not as new as was asked for' },
   RESTORING: { status: 503, title: 'State is being restored' },
   CLIENTS: { status: 503, title: 'Too many live connections' },
   TIMEOUT: { status: 504, title: 'The answer took too long' },
@@ -95,11 +97,12 @@ function notAvailable(error: StoreNotAvailableError): HttpProblem {
     case 'closed':
       return new HttpProblem('NOT_RUNNING', error.message, { retryAfterS: 2, ...cause })
     case 'rebalancing':
+    case 'migrated':
       return new HttpProblem('REBALANCING', error.message, { retryAfterS: 1, ...cause })
     case 'restoring':
       return new HttpProblem('RESTORING', error.message, { retryAfterS: 2, ...cause })
     case 'not-local':
-      return new HttpProblem('NOT_OWNER', error.message, cause)
+      return new HttpProblem('NOT_OWNER', error.message, { retryAfterS: 1, ...cause })
   }
 }
 

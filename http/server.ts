@@ -14,6 +14,7 @@ import type { RateLimit } from './rate-limit.ts'
 import { allRoutes } from './routes/all.ts'
 import type { ReadinessCheck, SendCommand } from './routes/context.ts'
 import { streamsCheck } from './routes/health.ts'
+import { StoreHub, type StoreHubOptions } from './store-stream/store-hub.ts'
 import type { StreamsProvider } from './streams-view.ts'
 import { buildingViews, type Views } from './views.ts'
 
@@ -39,6 +40,8 @@ export interface HttpServerOptions {
   /** Publishes a command that a person gives; without it the page has no controls. */
   readonly commands?: SendCommand | undefined
   readonly peers?: { readonly timeoutMs?: number }
+  /** Live queries of stores. */
+  readonly storeStreams?: Omit<StoreHubOptions, 'clock' | 'metrics'>
   /** For one answer (default 10 s). */
   readonly requestTimeoutMs?: number
   /** How long `stop` waits for answers under way (default 5 s). */
@@ -64,6 +67,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   let isStopping = false
   let stopping: Promise<void> | undefined
   const peers = new Peers({ token, ...options.peers })
+  const stores = new StoreHub({ metrics: options.metrics, clock, ...options.storeStreams })
   const allowedHosts = new Set(options.allowedHosts ?? [])
   const app = createApp({
     routes: allRoutes(
@@ -72,6 +76,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         metrics: options.metrics,
         live: options.live,
         peers,
+        stores,
         views: options.views ?? buildingViews,
         sendCommand: options.commands,
         readiness: [...(options.streams ? [streamsCheck(options.streams)] : []), ...(options.readiness ?? [])],
@@ -95,7 +100,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 },
     app,
   )
-  server.maxConnections = 2_000
+  server.maxConnections = 10_000
   return {
     start: async () => {
       const { port: bound } = await listen(server, host, port)
@@ -104,7 +109,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     stop: () => {
       isStopping = true
-      stopping ??= stop(server, options.live, options.stopTimeoutMs ?? 5_000).finally(() => peers.close())
+      stopping ??= stop(server, [options.live, stores], options.stopTimeoutMs ?? 5_000).finally(() => peers.close())
       return stopping
     },
   }
@@ -121,11 +126,11 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   })
 }
 
-async function stop(server: Server, live: LiveHub, timeoutMs: number): Promise<void> {
+async function stop(server: Server, hubs: readonly { close(): void }[], timeoutMs: number): Promise<void> {
   if (!server.listening) return
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   server.close(() => resolve())
-  live.close()
+  for (const hub of hubs) hub.close()
   server.closeIdleConnections()
   const timer = setTimeout(() => server.closeAllConnections(), timeoutMs)
   await closed

@@ -4,7 +4,19 @@ import { HttpProblem } from './problem.ts'
 /** What is asked of the reads of a client. */
 export type QueriesView = Pick<
   InteractiveQueries,
-  'stores' | 'store' | 'builder' | 'keyValueStore' | 'windowStore' | 'metadataForKey' | 'instances'
+  | 'stores'
+  | 'store'
+  | 'builder'
+  | 'serdeTopic'
+  | 'positionTopics'
+  | 'keyValueStore'
+  | 'query'
+  | 'waitFor'
+  | 'follow'
+  | 'metadataForKey'
+  | 'metadataForPartition'
+  | 'instances'
+  | 'allLocalStorePartitionLags'
 >
 
 /** What is asked of a {@link KafkaStreams} client. */

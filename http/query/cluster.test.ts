@@ -170,7 +170,8 @@ describe('two instances that share the keys', () => {
         const page = RangeDocument.parse((await get(instance, `/v1/stores/things/range?limit=7${query}`)).body)
         expect([page.complete, page.failures]).toEqual([true, []])
         expect(page.entries.length).toBeLessThanOrEqual(7)
-        for (const entry of page.entries) expect(Object.keys(entry)).not.toContain('keyBytes')
+        for (const entry of page.entries)
+          expect(Object.keys(entry).sort()).toEqual(['key', 'timestamp', 'timestampMs', 'value'])
         keys.push(...page.entries.map((entry) => entry.key))
         cursor = page.cursor
       } while (cursor !== undefined)
@@ -186,7 +187,12 @@ describe('two instances that share the keys', () => {
     await b.server.stop()
     const range = RangeDocument.parse((await get(a, '/v1/stores/things/range?limit=1000')).body)
     expect(range.complete).toBe(false)
-    expect(range.failures).toEqual([{ host: new URL(b.url).host, reason: 'OWNER_UNREACHABLE' }])
+    const partitions = b.streams
+      .tasks()
+      .flatMap((t) => (t.stores.includes('things') ? [Number(t.taskId.split('_')[1])] : []))
+    expect(partitions).toHaveLength(2)
+    expect(range.missing).toEqual(partitions)
+    expect(range.failures).toEqual([{ host: new URL(b.url).host, reason: 'OWNER_UNREACHABLE', partitions }])
     expect(range.entries.length).toBeGreaterThan(0)
     expect(range.entries.length).toBeLessThan(KEYS.length)
     const answer = await get(a, `/v1/stores/things/keys/${key}`)
@@ -271,12 +277,18 @@ function ownedBy(endpoint: string | undefined): StreamsView {
       stores: () => [info],
       store: () => info,
       builder: (name) => plan.stores.get(name) as ReturnType<StreamsView['queries']['builder']>,
+      serdeTopic: () => 'things',
+      positionTopics: () => ['things'],
       keyValueStore: unused,
-      windowStore: unused,
-      metadataForKey: (store) => ({ store, taskId: '0_0', partition: 0, endpoint, local: false }),
+      query: unused,
+      waitFor: unused,
+      follow: unused,
+      allLocalStorePartitionLags: unused,
+      metadataForKey: (store) => ({ store, taskId: '0_0', partition: 0, endpoint, local: false, standbys: [] }),
+      metadataForPartition: (store) => ({ store, taskId: '0_0', partition: 0, endpoint, local: false, standbys: [] }),
       instances: () => [
-        { endpoint: undefined, local: true, tasks: [], stores: [] },
-        { endpoint, local: false, tasks: ['0_0'], stores: ['things'] },
+        { endpoint: undefined, local: true, tasks: [], stores: [], standbyTasks: [] },
+        { endpoint, local: false, tasks: ['0_0'], stores: ['things'], standbyTasks: [] },
       ],
     },
   }

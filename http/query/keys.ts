@@ -24,7 +24,7 @@ export interface StoreKey {
 export function storeKeys(streams: StreamsView, store: string): StoreKeys {
   return {
     serde: streams.queries.builder(store).keySerde,
-    topic: `${streams.applicationId}-${store}-changelog`,
+    topic: streams.queries.serdeTopic(store),
   }
 }
 

@@ -1,24 +1,37 @@
 import { toJson } from '../json.ts'
 import { openApiDocument } from '../openapi.ts'
 import { z } from '../zod.ts'
-import type { RouteContext } from './context.ts'
+import type { QueryContext, RouteContext } from './context.ts'
 import { healthRoutes } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { buildingRoutes } from './live.ts'
 import { metadataRoutes } from './metadata.ts'
 import { type Route, route } from './route.ts'
 import { scanRoutes } from './scans.ts'
+import { storeStreamRoutes } from './store-stream.ts'
 import { storeRoutes } from './stores.ts'
 
 /** Every operation of the interface, with the document that describes them. */
 export function allRoutes(context: RouteContext, hasToken: boolean): readonly Route[] {
+  return described(
+    [...storesRoutes(context), ...metadataRoutes(context), ...buildingRoutes(context), ...healthRoutes(context)],
+    context.version,
+    hasToken,
+  )
+}
+
+/** Those that any stream application can serve. */
+export function queryRoutes(context: QueryContext, hasToken: boolean): readonly Route[] {
+  return described([...storesRoutes(context), ...metadataRoutes(context)], context.version, hasToken)
+}
+
+function storesRoutes(context: QueryContext): readonly Route[] {
+  return [...storeRoutes(context), ...keyRoutes(context), ...scanRoutes(context), ...storeStreamRoutes(context)]
+}
+
+function described(operations: readonly Route[], version: string, hasToken: boolean): readonly Route[] {
   const routes: readonly Route[] = [
-    ...storeRoutes(context),
-    ...keyRoutes(context),
-    ...scanRoutes(context),
-    ...metadataRoutes(context),
-    ...buildingRoutes(context),
-    ...healthRoutes(context),
+    ...operations,
     route({
       method: 'get',
       path: '/openapi.json',
@@ -29,6 +42,6 @@ export function allRoutes(context: RouteContext, hasToken: boolean): readonly Ro
       handle: async () => ({ json: document }),
     }),
   ]
-  const document = toJson(openApiDocument(routes, context.version, hasToken))
+  const document = toJson(openApiDocument(routes, version, hasToken))
   return routes
 }

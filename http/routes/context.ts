@@ -3,6 +3,7 @@ import type { Metrics } from '../../common/metrics.ts'
 import type { CommandKind } from '../../schemas/types.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 import type { Peers } from '../query/peers.ts'
+import type { StoreHub } from '../store-stream/store-hub.ts'
 import type { StreamsProvider } from '../streams-view.ts'
 import type { Views } from '../views.ts'
 
@@ -26,17 +27,23 @@ export interface ReadinessCheck {
   check(): Promise<string | undefined>
 }
 
-/** What the routes work with. */
-export interface RouteContext {
+/** What the routes of the queries work with, in any application. */
+export interface QueryContext {
   readonly streams: StreamsProvider
-  readonly metrics: Metrics
-  readonly live: LiveHub
   readonly peers: Peers
+  /** Live queries. */
+  readonly stores: StoreHub
   readonly views: Views
-  readonly sendCommand: SendCommand | undefined
-  readonly readiness: readonly ReadinessCheck[]
   readonly clock: Clock
   readonly version: string
+}
+
+/** What the routes work with. */
+export interface RouteContext extends QueryContext {
+  readonly metrics: Metrics
+  readonly live: LiveHub
+  readonly sendCommand: SendCommand | undefined
+  readonly readiness: readonly ReadinessCheck[]
   readonly startedAtMs: number
   isStopping(): boolean
 }

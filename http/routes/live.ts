@@ -116,6 +116,7 @@ export function buildingRoutes({ live, clock, sendCommand }: RouteContext): read
         'BODY_TOO_LARGE',
         'MEDIA_TYPE',
         'NOT_SUPPORTED',
+        'NOT_RUNNING',
         'TIMEOUT',
       ],
       handle: async ({ body: { deviceId, kind, value } }) => {

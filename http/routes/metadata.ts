@@ -1,8 +1,8 @@
-import { InstanceDocument, TaskDocument } from '../api-schemas.ts'
+import { InstanceDocument, LagsDocument, storeParams, TaskDocument } from '../api-schemas.ts'
 import { toJson } from '../json.ts'
 import { requireStreams } from '../streams-view.ts'
 import { z } from '../zod.ts'
-import type { RouteContext } from './context.ts'
+import type { QueryContext } from './context.ts'
 import { type Route, route } from './route.ts'
 
 const NodeDocument = z
@@ -21,7 +21,7 @@ const TopologyDocument = z
   })
   .meta({ id: 'Topology', description: 'as text/plain: the description that Kafka Streams prints' })
 
-export function metadataRoutes({ streams }: RouteContext): readonly Route[] {
+export function metadataRoutes({ streams }: QueryContext): readonly Route[] {
   return [
     route({
       method: 'get',
@@ -51,6 +51,72 @@ export function metadataRoutes({ streams }: RouteContext): readonly Route[] {
         const { applicationId, state, queries } = requireStreams(streams)
         const instances = queries.instances().map((i) => ({ ...i, endpoint: i.endpoint ?? null }))
         return { json: { applicationId, state, instances: toJson(instances) } }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/metadata/stores/{store}',
+      tag: 'metadata',
+      summary: 'The instances that have a part of a store, standbys included',
+      params: storeParams,
+      answers: {
+        200: {
+          description: 'the instances',
+          schema: z.object({
+            store: z.string(),
+            partitions: z.array(
+              z.object({
+                partition: z.number().int(),
+                task: z.string(),
+                endpoint: z.string().nullable(),
+                local: z.boolean(),
+                standbys: z.array(z.string()),
+              }),
+            ),
+          }),
+        },
+      },
+      problems: ['STORE_UNKNOWN', 'NOT_RUNNING'],
+      handle: async ({ params: { store } }) => {
+        const { queries } = requireStreams(streams)
+        const { partitions } = queries.store(store)
+        const of = Array.from({ length: partitions }, (_, p) => queries.metadataForPartition(store, p))
+        return {
+          json: {
+            store,
+            partitions: of.map(({ partition, taskId, endpoint, local, standbys }) => ({
+              partition,
+              task: taskId,
+              endpoint: endpoint ?? null,
+              local,
+              standbys,
+            })),
+          },
+        }
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/lags',
+      tag: 'metadata',
+      summary: 'How far the stores of this instance are behind their changelogs, in offsets',
+      answers: { 200: { description: 'per store and partition', schema: LagsDocument } },
+      problems: ['NOT_RUNNING', 'TIMEOUT'],
+      handle: async () => {
+        const lags = await requireStreams(streams).queries.allLocalStorePartitionLags()
+        return {
+          json: {
+            lags: [...lags].flatMap(([store, partitions]) =>
+              [...partitions].map(([partition, lag]) => ({
+                store,
+                partition,
+                currentOffset: lag.currentOffsetPosition,
+                endOffset: lag.endOffsetPosition,
+                lag: lag.offsetLag,
+              })),
+            ),
+          },
+        }
       },
     }),
     route({

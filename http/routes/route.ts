@@ -14,6 +14,8 @@ export interface RawRequest {
   readonly pathAndQuery: string
   readonly isHop: boolean
   readonly lastEventId: string | undefined
+  /** The position that the answer has to reach (`X-Streams-Position`). */
+  readonly position: string | undefined
   /** Whether the client would rather have text than JSON. */
   readonly prefersText: boolean
   /** Aborted when the time for the answer is up or the client has gone. */

@@ -1,8 +1,26 @@
-import type { KeyValueEntry } from '../../streams/index.ts'
-import { flag, limit, RangeDocument, storeParams } from '../api-schemas.ts'
-import { type Json, toJson } from '../json.ts'
+import {
+  type KeyValueEntry,
+  PrefixQuery,
+  type Query,
+  RangeQuery,
+  type SessionEntry,
+  SessionRangeQuery,
+  type StoreInfo,
+  type WindowEntry,
+  WindowRangeQuery,
+} from '../../streams/index.ts'
+import {
+  flag,
+  limit,
+  RangeDocument,
+  SessionRangeDocument,
+  storeParams,
+  time,
+  WindowRangeDocument,
+} from '../api-schemas.ts'
+import { toJson } from '../json.ts'
 import { HttpProblem, type ProblemCode } from '../problem.ts'
-import { gather } from '../query/gather.ts'
+import { FRESHNESS_CODES } from '../query/freshness.ts'
 import {
   base64Bytes,
   KEY_TYPES,
@@ -12,76 +30,108 @@ import {
   type StoreKeys,
   storeKeys,
 } from '../query/keys.ts'
-import { type ScanOnePartition, type ScanRow, scanLocal } from '../query/local-scan.ts'
-import { requireStreams } from '../streams-view.ts'
-import { viewOf } from '../views.ts'
+import { timeOrder } from '../query/row-order.ts'
+import { requireStreams, type StreamsView } from '../streams-view.ts'
+import { isoTime } from '../times.ts'
+import { type View, viewOf } from '../views.ts'
 import { z } from '../zod.ts'
-import type { RouteContext } from './context.ts'
-import { type Answer, type RawRequest, type Route, route } from './route.ts'
-import { ROLE_ACTIVE, requireType } from './stores.ts'
+import type { QueryContext } from './context.ts'
+import { gatherQuery } from './gather-query.ts'
+import { READ_PROBLEMS, sessionTimes, windowTimes } from './keys.ts'
+import { type Route, route } from './route.ts'
+import { answerRows, type RowsPlan } from './scan-answer.ts'
 
 const TAG = 'ranges'
-const scanQuery = z.object({
+const pageQuery = gatherQuery.extend({
   limit,
   cursor: z
     .string()
     .max(16_384)
     .optional()
-    .meta({ description: 'from the answer before, to go on after its last key' }),
-  reverse: flag.meta({ description: 'last key first' }),
+    .meta({ description: 'from the answer before, to go on after its last row' }),
+  reverse: flag.meta({ description: 'last row first' }),
   keyType: z.enum(KEY_TYPES).optional(),
 })
-const rangeQuery = scanQuery.extend({
+const keyRangeQuery = pageQuery.extend({
   from: z.string().max(8_192).optional().meta({ description: 'first key, inclusive' }),
   to: z.string().max(8_192).optional().meta({ description: 'last key, inclusive' }),
 })
+const timeRangeQuery = pageQuery.extend({
+  fromKey: z.string().max(8_192).optional().meta({ description: 'first key, inclusive' }),
+  toKey: z.string().max(8_192).optional().meta({ description: 'last key, inclusive' }),
+})
+const windowRangeQuery = timeRangeQuery.extend({
+  from: time.optional().meta({ description: 'windows that start at this time or later; default: all' }),
+  to: time.optional().meta({ description: 'windows that start at this time or earlier; default: all' }),
+})
+const sessionRangeQuery = timeRangeQuery.extend({
+  from: time.optional().meta({ description: 'sessions that end at this time or later; default: all' }),
+  to: time.optional().meta({ description: 'sessions that start at this time or earlier; default: all' }),
+})
 const CODES = {
+  ...FRESHNESS_CODES,
   limit: 'LIMIT',
   cursor: 'BAD_CURSOR',
   keyType: 'BAD_KEY',
-  from: 'BAD_KEY',
-  to: 'BAD_KEY',
   prefix: 'BAD_KEY',
 } as const
-const PROBLEMS: readonly ProblemCode[] = [
-  'BAD_KEY',
-  'BAD_CURSOR',
-  'LIMIT',
-  'STORE_TYPE',
-  'STORE_UNKNOWN',
-  'OWNER_UNREACHABLE',
-  'NOT_RUNNING',
-  'REBALANCING',
-  'RESTORING',
-  'TIMEOUT',
-]
+const KEY_RANGE_CODES = { ...CODES, from: 'BAD_KEY', to: 'BAD_KEY' } as const
+const TIME_RANGE_CODES = {
+  ...CODES,
+  fromKey: 'BAD_KEY',
+  toKey: 'BAD_KEY',
+  from: 'BAD_WINDOW',
+  to: 'BAD_WINDOW',
+} as const
+export const GATHER_PROBLEMS = READ_PROBLEMS.filter((code) => code !== 'NOT_OWNER')
+const SCAN_PROBLEMS: readonly ProblemCode[] = ['BAD_CURSOR', 'LIMIT', ...GATHER_PROBLEMS]
+const TIME_PROBLEMS: readonly ProblemCode[] = ['BAD_WINDOW', ...SCAN_PROBLEMS]
 
-/** One instance tells another the bytes of each key, by which both are merged. */
-const PeerRange = z.object({
-  entries: z.array(z.looseObject({ keyBytes: z.base64() })),
-  cursor: z.string().optional(),
-})
+/** What a plan is made from. */
+interface Asked {
+  readonly client: StreamsView
+  readonly store: string
+  readonly keys: StoreKeys
+  readonly info: StoreInfo
+  readonly view: View
+  readonly isReverse: boolean
+  /** Order of the last row of the page before. */
+  readonly after: Buffer | undefined
+  readonly keyType: KeyType | undefined
+}
 
-export function scanRoutes(context: RouteContext): readonly Route[] {
-  const answers = { 200: { description: 'the entries, gathered from all instances', schema: RangeDocument } }
+export function scanRoutes(context: QueryContext): readonly Route[] {
+  const { streams, views } = context
+  const asked = (
+    store: string,
+    types: readonly StoreInfo['type'][],
+    query: { cursor?: string | undefined; reverse: 'true' | 'false'; keyType?: KeyType | undefined },
+  ): Asked => {
+    const client = requireStreams(streams)
+    const info = client.queries.store(store)
+    if (!types.includes(info.type))
+      throw new HttpProblem('STORE_TYPE', `${store} is a ${info.type} store, not a ${types.join(' or ')} store`)
+    const after = query.cursor === undefined ? undefined : cursorBytes(query.cursor)
+    const isReverse = query.reverse === 'true'
+    const keys = storeKeys(client, store)
+    return { client, store, keys, info, view: viewOf(views, store), isReverse, after, keyType: query.keyType }
+  }
   return [
     route({
       method: 'get',
       path: '/v1/stores/{store}/range',
       tag: TAG,
-      summary: 'Entries in a range of keys, in the order of their bytes',
+      summary: 'Entries of a key-value or versioned (the newest) store in a range of keys, in the order of their bytes',
       params: storeParams,
-      query: rangeQuery,
-      codes: CODES,
-      answers,
-      problems: PROBLEMS,
-      handle: (request) => {
-        const { from, to, keyType } = request.query
-        return scan(context, request, async (keys) => {
-          const read = async (text: string | undefined) =>
-            text === undefined ? undefined : (await keyFromText(keys, text, keyType)).key
-          return { from: await read(from), to: await read(to) }
-        })
+      query: keyRangeQuery,
+      codes: KEY_RANGE_CODES,
+      answers: { 200: { description: 'the entries, gathered from all instances', schema: RangeDocument } },
+      problems: SCAN_PROBLEMS,
+      handle: async (request) => {
+        const about = asked(request.params.store, ['key-value', 'versioned'], request.query)
+        const { from, to } = request.query
+        const plan = await keyPlan(about, { from: await keyOf(about, from), to: await keyOf(about, to) })
+        return answerRows(context, request, 'entries', plan)
       },
     }),
     route({
@@ -90,36 +140,160 @@ export function scanRoutes(context: RouteContext): readonly Route[] {
       tag: TAG,
       summary: 'Entries whose keys begin so',
       params: storeParams.extend({ prefix: z.string().min(1).max(8_192) }),
-      query: scanQuery,
+      query: pageQuery,
       codes: CODES,
-      answers,
-      problems: PROBLEMS,
-      handle: (request) =>
-        scan(context, request, async (keys) => prefixBounds(keys, request.params.prefix, request.query.keyType)),
+      answers: { 200: { description: 'the entries, gathered from all instances', schema: RangeDocument } },
+      problems: SCAN_PROBLEMS,
+      handle: async (request) => {
+        const about = asked(request.params.store, ['key-value'], request.query)
+        return answerRows(context, request, 'entries', await keyPlan(about, prefixBounds(about, request.params.prefix)))
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/stores/{store}/windows',
+      tag: TAG,
+      summary: 'Windows of all keys by their starts',
+      params: storeParams,
+      query: windowRangeQuery,
+      codes: TIME_RANGE_CODES,
+      answers: { 200: { description: 'the windows, gathered from all instances', schema: WindowRangeDocument } },
+      problems: TIME_PROBLEMS,
+      handle: async (request) => {
+        const about = asked(request.params.store, ['window'], request.query)
+        const { info, view } = about
+        const bounds = await timeBounds(about, request.query)
+        const query = WindowRangeQuery.withWindowStartRange<unknown, unknown>(bounds.times, bounds.keys)
+        return answerRows(
+          context,
+          request,
+          'windows',
+          timePlan<WindowEntry<unknown, unknown>>(about, query, (row) => ({
+            order: timeOrder([row.windowStartMs], keyBytes(about, row.key)),
+            json: { ...entry(view, row), ...windowTimes(row.windowStartMs, info) },
+          })),
+        )
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/stores/{store}/sessions',
+      tag: TAG,
+      summary: 'Sessions of all keys by their times',
+      params: storeParams,
+      query: sessionRangeQuery,
+      codes: TIME_RANGE_CODES,
+      answers: { 200: { description: 'the sessions, gathered from all instances', schema: SessionRangeDocument } },
+      problems: TIME_PROBLEMS,
+      handle: async (request) => {
+        const about = asked(request.params.store, ['session'], request.query)
+        const { view } = about
+        const bounds = await timeBounds(about, request.query)
+        const query = SessionRangeQuery.overlapping<unknown, unknown>(bounds.times, bounds.keys)
+        return answerRows(
+          context,
+          request,
+          'sessions',
+          timePlan<SessionEntry<unknown, unknown>>(about, query, (row) => ({
+            order: timeOrder([row.endMs, row.startMs], keyBytes(about, row.key)),
+            json: { ...entry(view, row), ...sessionTimes(row.startMs, row.endMs) },
+          })),
+        )
+      },
     }),
   ]
 }
 
-interface Part {
-  readonly rows: readonly ScanRow[]
-  /** The instance has rows past its limit. */
-  readonly more: boolean
-}
-
-interface Bounds {
+interface KeyBounds {
   readonly from?: unknown
   readonly to?: unknown
   readonly prefix?: Buffer
-  readonly accepts?: (row: { key: unknown; keyBytes: Buffer }) => boolean
+  readonly accepts?: (key: unknown) => boolean
+}
+
+/** Key-value rows come in the order of the answer, and a scan can begin after the cursor. */
+async function keyPlan(about: Asked, bounds: KeyBounds): Promise<RowsPlan<KeyValueEntry<unknown, unknown>>> {
+  const { keys, view, isReverse, after } = about
+  const { prefix, accepts } = bounds
+  const order = isReverse ? 'DESCENDING' : 'ASCENDING'
+  const start = after === undefined ? undefined : (await keyFromBytes(keys, after)).key
+  const from = !isReverse && start !== undefined ? start : bounds.from
+  const to = isReverse && start !== undefined ? start : bounds.to
+  const query: Query<AsyncIterable<KeyValueEntry<unknown, unknown>>> =
+    prefix === undefined || start !== undefined
+      ? RangeQuery.withRange(from, to, { order })
+      : PrefixQuery.withPrefix(prefix, { order })
+  return {
+    query,
+    isSorted: true,
+    // The key that a cursor stands behind has the prefix: so have all that follow until one has not.
+    isEnd: (row) => prefix !== undefined && !keyBytes(about, row.key).subarray(0, prefix.length).equals(prefix),
+    toRow: (row) => {
+      const bytes = keyBytes(about, row.key)
+      if (!isPast(about, bytes) || accepts?.(row.key) === false) return undefined
+      return { order: bytes, json: entry(view, row) }
+    },
+  }
+}
+
+function timePlan<R>(about: Asked, query: Query<AsyncIterable<R>>, toRow: RowsPlan<R>['toRow']): RowsPlan<R> {
+  return {
+    query,
+    isSorted: false,
+    toRow: (row) => {
+      const made = toRow(row)
+      return made === undefined || !isPast(about, made.order) ? undefined : made
+    },
+  }
+}
+
+function isPast({ after, isReverse }: Asked, order: Buffer): boolean {
+  if (after === undefined) return true
+  return isReverse ? Buffer.compare(order, after) < 0 : Buffer.compare(order, after) > 0
+}
+
+function entry(view: View, row: KeyValueEntry<unknown, unknown> | Timed) {
+  const { key, value, timestampMs } = row
+  return { key: toJson(key), value: view(value), timestamp: isoTime(timestampMs), timestampMs }
+}
+
+type Timed = Pick<KeyValueEntry<unknown, unknown>, 'key' | 'value' | 'timestampMs'>
+
+function keyBytes({ keys }: Asked, key: unknown): Buffer {
+  return Buffer.from(keys.serde.serialize(key, keys.topic))
+}
+
+async function keyOf({ keys, keyType }: Asked, text: string | undefined): Promise<unknown> {
+  return text === undefined ? undefined : (await keyFromText(keys, text, keyType)).key
+}
+
+async function timeBounds(
+  about: Asked,
+  query: {
+    readonly from?: number | undefined
+    readonly to?: number | undefined
+    readonly fromKey?: string | undefined
+    readonly toKey?: string | undefined
+  },
+) {
+  const { from, to } = query
+  if (from !== undefined && to !== undefined && from > to)
+    throw new HttpProblem('BAD_WINDOW', 'from must not be after to')
+  const fromKey = await keyOf(about, query.fromKey)
+  const toKey = await keyOf(about, query.toKey)
+  return {
+    times: { ...(from === undefined ? {} : { fromMs: from }), ...(to === undefined ? {} : { toMs: to }) },
+    keys: { ...(fromKey === undefined ? {} : { from: fromKey }), ...(toKey === undefined ? {} : { to: toKey }) },
+  }
 }
 
 /** Text that is written as it is can be sought by its bytes; where a serde wraps it (Avro), every key has to be looked at. */
-function prefixBounds({ serde }: StoreKeys, text: string, keyType: KeyType | undefined): Bounds {
+function prefixBounds({ keys: { serde }, keyType }: Asked, text: string): KeyBounds {
   if (keyType === 'base64') return { prefix: prefixBytes(text) }
   if (keyType !== undefined && keyType !== 'string')
     throw new HttpProblem('BAD_KEY', 'a prefix is text, or bytes with keyType=base64')
   if (serde.name === 'string') return { prefix: Buffer.from(text, 'utf8') }
-  return { accepts: ({ key }) => typeof key === 'string' && key.startsWith(text) }
+  return { accepts: (key) => typeof key === 'string' && key.startsWith(text) }
 }
 
 function prefixBytes(text: string): Buffer {
@@ -128,91 +302,6 @@ function prefixBytes(text: string): Buffer {
   } catch (cause) {
     throw new HttpProblem('BAD_KEY', 'the prefix is not base64', { cause })
   }
-}
-
-interface ScanRequest extends RawRequest {
-  readonly params: { readonly store: string }
-  readonly query: z.output<typeof scanQuery>
-}
-
-async function scan(
-  { streams, peers, views }: RouteContext,
-  request: ScanRequest,
-  boundsOf: (keys: StoreKeys) => Promise<Bounds>,
-): Promise<Answer> {
-  const client = requireStreams(streams)
-  const { store } = request.params
-  const { limit: wanted, cursor } = request.query
-  const reverse = request.query.reverse === 'true'
-  const info = requireType(client, store, 'key-value')
-  const keys = storeKeys(client, store)
-  const bounds = await boundsOf(keys)
-  const after = cursor === undefined ? undefined : await keyFromBytes(keys, cursorBytes(cursor))
-  const isAfter = (bytes: Buffer) =>
-    after === undefined || (reverse ? Buffer.compare(bytes, after.bytes) < 0 : Buffer.compare(bytes, after.bytes) > 0)
-  const accepts = (row: { key: unknown; keyBytes: Buffer }) => isAfter(row.keyBytes) && (bounds.accepts?.(row) ?? true)
-  const scanOne: ScanOnePartition = (part) => {
-    const { prefix } = bounds
-    if (prefix !== undefined && after === undefined) return part.prefix(prefix, { reverse })
-    const from = !reverse && after !== undefined ? after.key : bounds.from
-    const to = reverse && after !== undefined ? after.key : bounds.to
-    const rows = part.range(from, to, { reverse })
-    return prefix === undefined ? rows : whilePrefixed(rows, keys, prefix)
-  }
-  const { parts, complete, failures } = await gather<Part>({
-    streams: client,
-    info,
-    peers,
-    pathAndQuery: request.pathAndQuery,
-    localOnly: request.isHop,
-    signal: request.signal,
-    local: async () => {
-      const limits = { limit: wanted + 1, reverse, accepts }
-      const rows = await scanLocal(client.queries, info, keys, scanOne, limits, viewOf(views, store), request.signal)
-      return { rows, more: rows.length > wanted }
-    },
-    remote: peerPart,
-  })
-  const rows = parts
-    .flatMap((part) => part.rows)
-    .sort((a, b) => Buffer.compare(a.keyBytes, b.keyBytes) * (reverse ? -1 : 1))
-  const page = rows.slice(0, wanted)
-  const isCut = rows.length > wanted || parts.some((part) => part.more)
-  const last = isCut ? page.at(-1) : undefined
-  const entries = page.map(({ json, keyBytes }) =>
-    request.isHop ? { ...json, keyBytes: keyBytes.toString('base64') } : json,
-  )
-  return {
-    headers: ROLE_ACTIVE,
-    json: {
-      store,
-      entries,
-      ...(last === undefined ? {} : { cursor: last.keyBytes.toString('base64url') }),
-      complete,
-      failures: toJson(failures),
-    },
-  }
-}
-
-/** The first key that a cursor stands behind has the prefix: so have all that follow until one has not. */
-async function* whilePrefixed(
-  rows: AsyncIterable<KeyValueEntry<unknown, unknown>>,
-  { serde, topic }: StoreKeys,
-  prefix: Buffer,
-): AsyncGenerator<KeyValueEntry<unknown, unknown>> {
-  for await (const row of rows) {
-    if (!serde.serialize(row.key, topic).subarray(0, prefix.length).equals(prefix)) return
-    yield row
-  }
-}
-
-function peerPart(body: Json): Part {
-  const { entries, cursor } = PeerRange.parse(body)
-  const rows = entries.map(({ keyBytes, ...json }) => ({
-    keyBytes: Buffer.from(keyBytes, 'base64'),
-    json: json as { readonly [name: string]: Json },
-  }))
-  return { rows, more: cursor !== undefined }
 }
 
 function cursorBytes(cursor: string): Buffer {

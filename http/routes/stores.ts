@@ -1,23 +1,56 @@
+import { Position, type StoreInfo } from '../../streams/index.ts'
 import { CountDocument, StoreDocument, storeParams } from '../api-schemas.ts'
 import { toJson } from '../json.ts'
-import { HttpProblem } from '../problem.ts'
-import { gather } from '../query/gather.ts'
+import { asProblem, HttpProblem } from '../problem.ts'
+import { freshnessHeaders } from '../query/freshness.ts'
+import { type Covered, gather, localPartitions, type Part, peerPartJson } from '../query/gather.ts'
 import { requireStreams, type StreamsView } from '../streams-view.ts'
 import { z } from '../zod.ts'
-import type { RouteContext } from './context.ts'
+import type { QueryContext } from './context.ts'
+import { gatherQuery } from './gather-query.ts'
 import { type Route, route } from './route.ts'
+import { checkPartitions } from './scan-answer.ts'
 
-export const ROLE_ACTIVE = { 'X-Streams-Role': 'active' }
 const TAG = 'stores'
 
 /** @throws {HttpProblem} `STORE_TYPE` */
-export function requireType(streams: StreamsView, store: string, type: 'key-value' | 'window') {
+export function requireType(streams: StreamsView, store: string, types: readonly StoreInfo['type'][]): StoreInfo {
   const info = streams.queries.store(store)
-  if (info.type !== type) throw new HttpProblem('STORE_TYPE', `${store} is a ${info.type} store, not a ${type} store`)
+  if (!types.includes(info.type))
+    throw new HttpProblem('STORE_TYPE', `${store} is a ${info.type} store, not a ${types.join(' or ')} store`)
   return info
 }
 
-export function storeRoutes({ streams, peers }: RouteContext): readonly Route[] {
+type Counts = readonly { readonly partition: number; readonly count: number }[]
+const PeerCounts = z.object({ counts: z.array(z.object({ partition: z.number().int(), count: z.number() })) })
+
+async function countHere(
+  streams: StreamsView,
+  store: string,
+  partitions: readonly number[],
+  maxLag: number | undefined,
+): Promise<Part<Counts>> {
+  const covered: Covered[] = []
+  const active = new Set(localPartitions(streams.queries.store(store)))
+  const problems: { partition: number; problem: HttpProblem }[] = []
+  const counts: { partition: number; count: number }[] = []
+  for (const partition of partitions) {
+    try {
+      const query = { partition, ...(maxLag === undefined ? {} : { maxLag }) }
+      const count = await streams.queries.keyValueStore(store, query).approximateEntries()
+      counts.push({ partition, count })
+      // A count does not tell how far behind the copy is: no further than was allowed.
+      const isActive = active.has(partition)
+      const role = isActive ? 'active' : 'standby'
+      covered.push({ partition, role, lag: isActive ? 0 : (maxLag ?? 0), position: Position.empty() })
+    } catch (error) {
+      problems.push({ partition, problem: asProblem(error) })
+    }
+  }
+  return { covered, problems, data: counts }
+}
+
+export function storeRoutes({ streams, peers }: QueryContext): readonly Route[] {
   return [
     route({
       method: 'get',
@@ -44,6 +77,7 @@ export function storeRoutes({ streams, peers }: RouteContext): readonly Route[] 
       tag: TAG,
       summary: 'How many entries a key-value store has, over all instances',
       params: storeParams,
+      query: gatherQuery.pick({ partitions: true, maxLag: true }),
       answers: { 200: { description: 'an estimate: deleted entries may still count', schema: CountDocument } },
       problems: [
         'STORE_UNKNOWN',
@@ -54,20 +88,36 @@ export function storeRoutes({ streams, peers }: RouteContext): readonly Route[] 
         'OWNER_UNREACHABLE',
         'TIMEOUT',
       ],
-      handle: async ({ params: { store }, isHop, pathAndQuery, signal }) => {
+      handle: async ({ params: { store }, query, isHop, pathAndQuery, signal }) => {
         const client = requireStreams(streams)
-        const { parts, complete, failures } = await gather<number>({
+        const info = requireType(client, store, ['key-value'])
+        const { partitions, maxLag } = query
+        checkPartitions(partitions, info.partitions)
+        const { parts, covered, complete, missing, failures } = await gather<Counts>({
           streams: client,
-          info: requireType(client, store, 'key-value'),
+          info,
           peers,
           pathAndQuery,
-          localOnly: isHop,
+          position: undefined,
+          waitMs: 0,
+          partitions,
+          isHop,
+          maxLag,
           signal,
-          local: async () => client.queries.keyValueStore(store).approximateEntries(),
-          remote: (body) => CountDocument.parse(body).count,
+          local: (of) => countHere(client, store, of, maxLag),
+          remote: (body) => PeerCounts.parse(body).counts,
+          only: (counts, of) => counts.filter(({ partition }) => of.has(partition)),
         })
-        const count = parts.reduce((sum, part) => sum + part, 0)
-        return { headers: ROLE_ACTIVE, json: toJson({ store, count, approximate: true, complete, failures }) }
+        if (isHop) {
+          const problems = failures.flatMap((f) => f.partitions.map((partition) => ({ partition, code: f.reason })))
+          const counts = toJson(parts.flat())
+          return { json: { ...peerPartJson({ covered, problems: [], data: undefined }), problems, counts } }
+        }
+        const count = parts.flat().reduce((sum, part) => sum + part.count, 0)
+        return {
+          headers: freshnessHeaders(covered),
+          json: toJson({ store, count, approximate: true, complete, missing, failures }),
+        }
       },
     }),
   ]

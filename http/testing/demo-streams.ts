@@ -8,6 +8,7 @@ import {
   UnknownStoreError,
 } from '../../streams/index.ts'
 import type { QueriesView, StreamsView } from '../streams-view.ts'
+import { demoQuery } from './demo-query.ts'
 
 const WINDOW_MS = 300_000
 const APPLICATION_ID = 'demo'
@@ -64,10 +65,18 @@ export async function createDemoStreams(nowMs: number): Promise<DemoStreams> {
     stores: () => infos,
     store: info,
     builder: (name) => topology.stores.get(info(name).name) as ReturnType<QueriesView['builder']>,
+    serdeTopic: (name) => `${APPLICATION_ID}-${name}-changelog`,
+    positionTopics: () => ['building.readings'],
     keyValueStore: (name) => driver.getKeyValueStore(name),
-    windowStore: (name) => driver.getWindowStore(name),
-    metadataForKey: (store) => ({ store, taskId: taskOf(store), partition: 0, endpoint: undefined, local: true }),
-    instances: () => [{ endpoint: undefined, local: true, tasks, stores: names }],
+    query: (request) => demoQuery(driver, request),
+    waitFor: async () => true,
+    follow: () => {
+      throw new UnknownStoreError('of the demo that can be followed', [])
+    },
+    metadataForKey: (store) => ownerOf(store, taskOf(store)),
+    metadataForPartition: (store) => ownerOf(store, taskOf(store)),
+    instances: () => [{ endpoint: undefined, local: true, tasks, stores: names, standbyTasks: [] }],
+    allLocalStorePartitionLags: async () => new Map(),
   }
   const averages = driver.getWindowStore<string, RoomAverage>('room-averages')
   return {
@@ -92,6 +101,10 @@ export async function createDemoStreams(nowMs: number): Promise<DemoStreams> {
     setOccupancy: (value) => changes.pipeInput(value.roomId, value, value.since),
     close: () => driver.close(),
   }
+}
+
+function ownerOf(store: string, taskId: string): ReturnType<QueriesView['metadataForKey']> {
+  return { store, taskId, partition: 0, endpoint: undefined, local: true, standbys: [] }
 }
 
 function startOf(timeMs: number): number {

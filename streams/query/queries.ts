@@ -1,14 +1,30 @@
 import { InvalidArgumentError } from '../../common/errors.ts'
-import { partitionForKey } from '../../common/murmur2.ts'
-import type { ReadOnlyKeyValueStore, ReadOnlyWindowStore, StateStore, StoreType } from '../../stores/state-store.ts'
+import type {
+  ReadOnlyKeyValueStore,
+  ReadOnlySessionStore,
+  ReadOnlyVersionedKeyValueStore,
+  ReadOnlyWindowStore,
+  StoreType,
+} from '../../stores/state-store.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import { StoreNotAvailableError, UnknownStoreError } from '../errors.ts'
-import type { Application } from '../runtime/application.ts'
-import type { TasksByEndpoint } from '../runtime/assignor.ts'
-import type { ClientState } from '../runtime/client-state.ts'
-import type { ManagedTask } from '../runtime/managed-task.ts'
-import type { Subtopology } from '../subtopologies.ts'
-import { localKeyValueStore, localWindowStore } from './local-stores.ts'
+import { UnknownStoreError } from '../errors.ts'
+import {
+  ClusterMetadata,
+  hostInfo,
+  type InstanceMetadata,
+  type KeyMetadata,
+  type KeyMetadataOptions,
+  type KeyQueryMetadata,
+  type LagInfo,
+  type StreamsMetadata,
+} from './cluster-metadata.ts'
+import { followStore, type LiveStore, type StoreListener } from './live-store.ts'
+import { localKeyValueStore, localSessionStore, localVersionedStore, localWindowStore } from './local-stores.ts'
+import type { PositionBound } from './position.ts'
+import type { QueryHost } from './query-host.ts'
+import { runStateQuery, type StateQueryRequest, type StateQueryResult } from './state-query.ts'
+import { type PartsQuery, StoreParts } from './store-parts.ts'
+import { type WaitOptions, waitForBound } from './wait-for-bound.ts'
 
 export interface StoreInfo {
   readonly name: string
@@ -19,6 +35,7 @@ export interface StoreInfo {
   readonly valueSerde: string
   readonly windowSizeMs?: number
   readonly retentionMs?: number
+  readonly historyRetentionMs?: number
   /** Parts that it has over all instances, one per task; 1 for a global store, 0 while that is not known. */
   readonly partitions: number
   /** Tasks of this instance that hold a part of it. */
@@ -29,45 +46,27 @@ export interface StoreInfo {
 export interface StoreQuery {
   /** Reads this partition alone; all partitions of this instance otherwise. */
   readonly partition?: number
-}
-
-/** Who holds a key: the task, and the endpoint of the instance that runs it (`undefined`: nobody has told one). */
-export interface KeyMetadata {
-  readonly store: string
-  readonly taskId: string
-  readonly partition: number
-  readonly endpoint: string | undefined
-  readonly local: boolean
-}
-
-export interface InstanceMetadata {
-  readonly endpoint: string | undefined
-  readonly local: boolean
-  readonly tasks: readonly string[]
-  readonly stores: readonly string[]
-}
-
-/** What the queries need to see of the client. */
-export interface QueryHost {
-  readonly application: Application
-  readonly endpoint: string | undefined
-  state(): ClientState
-  tasks(): readonly ManagedTask[]
-  globalStore(name: string): StateStore | undefined
-  tasksByEndpoint(): TasksByEndpoint
-  partitionCounts(): ReadonlyMap<string, number>
+  /**
+   * Reads standbys too that are behind by no more than so many changelog records, where the active task is not here.
+   * @see StoreQueryParameters#enableStaleStores
+   */
+  readonly maxLag?: number
 }
 
 /**
  * Reads the stores of this instance and tells who has the rest. Reads see what is processed, committed or not; with
- * `committedOnly` only the former.
- * @see org.apache.kafka.streams.KafkaStreams#store, #queryMetadataForKey, #metadataForAllStreamsClients
+ * `committedOnly` only the former. A scan ends with a `StoreNotAvailableError` (`migrated`) when its task moves away.
+ * @see org.apache.kafka.streams.KafkaStreams#store, #query, #queryMetadataForKey, #metadataForAllStreamsClients
  */
 export class InteractiveQueries {
   readonly #host: QueryHost
+  readonly #parts: StoreParts
+  readonly #cluster: ClusterMetadata
 
   constructor(host: QueryHost) {
     this.#host = host
+    this.#parts = new StoreParts(host)
+    this.#cluster = new ClusterMetadata(host, this.#parts)
   }
 
   /** All stores of the topology, whether this instance has a part of them or not. */
@@ -92,56 +91,118 @@ export class InteractiveQueries {
 
   /** The builder tells serdes, so that keys can be read from text. @throws {UnknownStoreError} */
   builder(name: string): StoreBuilder {
-    this.store(name)
-    const { topology } = this.#host.application
-    return topology.stores.get(name) ?? (topology.globalStores.get(name)?.store as StoreBuilder)
+    return this.#parts.builder(name)
+  }
+
+  /** What the store's serdes are given as their topic. @throws {UnknownStoreError} */
+  serdeTopic(name: string): string {
+    this.#parts.builder(name)
+    return this.#parts.serdeTopic(name)
+  }
+
+  /** Topics in whose offsets positions of the store are told. @throws {UnknownStoreError} */
+  positionTopics(name: string): readonly string[] {
+    this.#parts.builder(name)
+    return this.#parts.inputTopics(name)
   }
 
   /** @throws {UnknownStoreError}; {StoreNotAvailableError} while it cannot be read here; {InvalidArgumentError} when it is not a key-value store. */
   keyValueStore<K = unknown, V = unknown>(name: string, query: StoreQuery = {}): ReadOnlyKeyValueStore<K, V> {
-    this.#require(name, 'key-value', query)
-    return localKeyValueStore<K, V>(() => this.#parts(name, query))
+    const parts = this.#readable(name, 'key-value', query)
+    return localKeyValueStore<K, V>(parts)
   }
 
   /** As {@link keyValueStore}, for window stores. */
   windowStore<K = unknown, V = unknown>(name: string, query: StoreQuery = {}): ReadOnlyWindowStore<K, V> {
-    this.#require(name, 'window', query)
-    return localWindowStore<K, V>(() => this.#parts(name, query))
+    const parts = this.#readable(name, 'window', query)
+    return localWindowStore<K, V>(parts)
   }
 
-  /** Who has this key, by Kafka's default partitioner over the bytes that the store's serde writes. */
-  metadataForKey(name: string, key: unknown): KeyMetadata {
-    const { application, endpoint } = this.#host
-    const info = this.store(name)
-    if (info.global) return { store: name, taskId: 'global', partition: 0, endpoint, local: true }
-    const bytes = this.builder(name).keySerde.serialize(key, application.changelogTopic(name))
-    const partition = partitionForKey(bytes, Math.max(1, this.#partitions(name)))
-    const taskId = `${this.#subtopology(name)?.id}_${partition}`
-    const local = this.#host.tasks().some((t) => t.taskId === taskId)
-    const owner = [...this.#host.tasksByEndpoint()].find(([, tasks]) => tasks.includes(taskId))?.[0]
-    return { store: name, taskId, partition, endpoint: local ? endpoint : owner, local }
+  /** As {@link keyValueStore}, for session stores. */
+  sessionStore<K = unknown, V = unknown>(name: string, query: StoreQuery = {}): ReadOnlySessionStore<K, V> {
+    const parts = this.#readable(name, 'session', query)
+    return localSessionStore<K, V>(parts)
+  }
+
+  /** As {@link keyValueStore}, for versioned stores: rows as of a time, and their history. @see VersionedKeyQuery, MultiVersionedKeyQuery */
+  versionedStore<K = unknown, V = unknown>(name: string, query: StoreQuery = {}): ReadOnlyVersionedKeyValueStore<K, V> {
+    const parts = this.#readable(name, 'versioned', query)
+    return localVersionedStore<K, V>(parts)
+  }
+
+  /**
+   * Asks the parts of a store that are here, each answer with its position; failures are told per partition.
+   * @throws {UnknownStoreError}; {StoreNotAvailableError} before the client is started and after it has ended; {InvalidArgumentError} for
+   * a bound on a topic that the store's task does not read. @see org.apache.kafka.streams.KafkaStreams#query
+   */
+  query<R>(request: StateQueryRequest<R>): Promise<StateQueryResult<R>> {
+    return runStateQuery(this.#parts, request)
+  }
+
+  /**
+   * Resolves when what is here of these partitions is as far as the bound; held-back results are committed early for it. False when
+   * the time is up, or the partition is not active here any more. @throws as {@link query}
+   */
+  waitFor(name: string, partitions: readonly number[], bound: PositionBound, options?: WaitOptions): Promise<boolean> {
+    return waitForBound(this.#parts, name, partitions, bound, options)
+  }
+
+  /**
+   * Follows what is committed to one partition of a store of this instance: its rows, then every change.
+   * @throws {StoreNotAvailableError}; {UnknownStoreError}; {InvalidArgumentError}
+   */
+  follow(name: string, partition: number, listener: StoreListener): LiveStore {
+    return followStore(this.#parts, name, partition, listener)
+  }
+
+  /**
+   * Who has this key: by the partitioner of the topic that the store's task reads, where this topology writes it, else by Kafka's default
+   * over the bytes that the store's serde writes. @throws {UnknownStoreError}; {InvalidArgumentError} when the partitioner does not name one partition.
+   */
+  metadataForKey(name: string, key: unknown, options?: KeyMetadataOptions): KeyMetadata {
+    return this.#cluster.ofKey(name, key, options)
+  }
+
+  /** Who has this partition. @throws {UnknownStoreError} */
+  metadataForPartition(name: string, partition: number): KeyMetadata {
+    return this.#cluster.ofPartition(name, partition)
+  }
+
+  /** @see org.apache.kafka.streams.KafkaStreams#queryMetadataForKey */
+  queryMetadataForKey(name: string, key: unknown, options?: KeyMetadataOptions): KeyQueryMetadata {
+    const { endpoint, standbys, partition } = this.#cluster.ofKey(name, key, options)
+    return {
+      activeHost: hostInfo(endpoint),
+      standbyHosts: standbys.map(hostInfo).filter((h) => h !== undefined),
+      partition,
+    }
   }
 
   /** All instances that told an endpoint, and this one. */
   instances(): readonly InstanceMetadata[] {
-    const { endpoint } = this.#host
-    const mine = this.#instance(
-      endpoint,
-      true,
-      this.#host.tasks().map((t) => t.taskId),
-    )
-    const others = [...this.#host.tasksByEndpoint()].filter(([other]) => other !== endpoint)
-    return [mine, ...others.map(([other, tasks]) => this.#instance(other, false, tasks))]
+    return this.#cluster.instances()
   }
 
-  #instance(endpoint: string | undefined, local: boolean, tasks: readonly string[]): InstanceMetadata {
-    const { application } = this.#host
-    return {
-      endpoint,
-      local,
-      tasks,
-      stores: [...new Set(tasks.flatMap((t) => application.subtopologyOf(t)?.stores ?? []))],
-    }
+  /** @see org.apache.kafka.streams.KafkaStreams#metadataForAllStreamsClients */
+  metadataForAllStreamsClients(): readonly StreamsMetadata[] {
+    return this.#cluster.streamsMetadata()
+  }
+
+  /** Instances that have a part of the store, standbys included. @throws {UnknownStoreError} @see org.apache.kafka.streams.KafkaStreams#streamsMetadataForStore */
+  streamsMetadataForStore(name: string): readonly StreamsMetadata[] {
+    this.#parts.builder(name)
+    const isGlobal = this.#parts.isGlobal(name)
+    return this.#cluster
+      .streamsMetadata()
+      .filter((m) => isGlobal || m.stateStoreNames.includes(name) || m.standbyStateStoreNames.includes(name))
+  }
+
+  /**
+   * Per store and partition of this instance, how far local state is behind its changelog. Asks Kafka for the ends.
+   * @see org.apache.kafka.streams.KafkaStreams#allLocalStorePartitionLags
+   */
+  allLocalStorePartitionLags(): Promise<ReadonlyMap<string, ReadonlyMap<number, LagInfo>>> {
+    return this.#cluster.localLags()
   }
 
   #info(builder: StoreBuilder, global: boolean): StoreInfo {
@@ -154,7 +215,8 @@ export class InteractiveQueries {
       valueSerde: builder.valueSerde.name,
       ...(builder.windowSizeMs === undefined ? {} : { windowSizeMs: builder.windowSizeMs }),
       ...(builder.retentionMs === undefined ? {} : { retentionMs: builder.retentionMs }),
-      partitions: global ? 1 : this.#partitions(builder.name),
+      ...(builder.historyRetentionMs === undefined ? {} : { historyRetentionMs: builder.historyRetentionMs }),
+      partitions: this.#parts.partitions(builder.name),
       tasks: global
         ? ['global']
         : this.#host
@@ -164,39 +226,12 @@ export class InteractiveQueries {
     }
   }
 
-  #subtopology(store: string): Subtopology | undefined {
-    return this.#host.application.subtopologies.find((s) => s.stores.includes(store))
-  }
-
-  /** One task per partition of the widest input. */
-  #partitions(store: string): number {
-    const subtopology = this.#subtopology(store)
-    if (subtopology === undefined) return 0
-    const counts = this.#host.partitionCounts()
-    const inputs = this.#host.application.inputs(subtopology).keys()
-    return Math.max(0, ...[...inputs].map((topic) => counts.get(topic) ?? 0))
-  }
-
-  #require(name: string, type: StoreType, query: StoreQuery): void {
+  #readable(name: string, type: StoreType, { partition, maxLag }: StoreQuery) {
     const info = this.store(name)
     if (info.type !== type) throw new InvalidArgumentError(`store ${name} is a ${info.type} store, not a ${type} store`)
-    this.#parts(name, query)
-  }
-
-  #parts(name: string, { partition }: StoreQuery): readonly StateStore[] {
-    const global = this.#host.globalStore(name)
-    if (global !== undefined) return [global]
-    const state = this.#host.state()
-    if (state === 'CREATED') throw new StoreNotAvailableError(name, 'not-started')
-    if (state === 'NOT_RUNNING' || state === 'ERROR') throw new StoreNotAvailableError(name, 'closed')
-    const id = this.#subtopology(name)?.id
-    const tasks = this.#host
-      .tasks()
-      .filter((t) => (partition === undefined ? t.taskId.startsWith(`${id}_`) : t.taskId === `${id}_${partition}`))
-    const running = tasks.filter((t) => t.state === 'running')
-    if (running.length < tasks.length) throw new StoreNotAvailableError(name, 'restoring')
-    if (running.length === 0)
-      throw new StoreNotAvailableError(name, state === 'REBALANCING' ? 'rebalancing' : 'not-local')
-    return running.map((t) => t.stores?.get(name)).filter((s) => s !== undefined)
+    const query: PartsQuery = { ...(partition === undefined ? {} : { partitions: [partition] }), maxLag }
+    const parts = () => this.#parts.readable(name, query)
+    parts()
+    return parts
   }
 }
