@@ -10,6 +10,8 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   fatal(fields: object, message: string): void
+  /** Whether lines of this level are written, where the logger can tell. */
+  isLevelEnabled?(level: LogLevel): boolean
   /** A logger that adds these fields to every line. */
   child(fields: object): Logger
 }
@@ -46,5 +48,6 @@ export const silentLogger: Logger = {
   warn() {},
   error() {},
   fatal() {},
+  isLevelEnabled: () => false,
   child: () => silentLogger,
 }

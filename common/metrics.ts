@@ -1,10 +1,22 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 type Labels = Readonly<Record<string, string | number>>
+
+/** A metric with all its values as plain data, which can be sent to another thread. */
+export interface MetricFamily {
+  readonly name: string
+  readonly values: readonly MetricFamilyValue[]
+}
+
+export interface MetricFamilyValue {
+  readonly value: number
+  readonly labels: Labels
+}
 
 /** A family of metrics under one registry; `/metrics` prints it in Prometheus' text form. Names end in their unit. */
 export class Metrics {
   readonly registry = new Registry()
+  readonly #sources = new Set<() => Promise<readonly MetricFamily[]>>()
 
   /** Counts up. Ask for the child once (`labels`) and keep it where records are counted one by one; with `collect` totals kept elsewhere are read only when somebody asks. */
   counter(
@@ -77,10 +89,29 @@ export class Metrics {
 
   /** Prometheus' text exposition. */
   async text(): Promise<string> {
-    return this.registry.metrics()
+    if (this.#sources.size === 0) return this.registry.metrics()
+    const elsewhere = await Promise.all([...this.#sources].map((source) => source()))
+    const lists = [await this.families(), ...elsewhere].map((families) => families.map(asSum))
+    return AggregatorRegistry.aggregate(lists).metrics()
+  }
+
+  /** What is counted here. */
+  async families(): Promise<readonly MetricFamily[]> {
+    return (await this.registry.getMetricsAsJSON()) as readonly MetricFamily[]
+  }
+
+  /** Prints what is counted elsewhere too; the labels must tell it apart. The answer ends that. */
+  addSource(source: () => Promise<readonly MetricFamily[]>): () => void {
+    this.#sources.add(source)
+    return () => void this.#sources.delete(source)
   }
 
   #existing<M>(name: string): M | undefined {
     return this.registry.getSingleMetric(name) as M | undefined
   }
+}
+
+/** Values with the same labels are added up: there are none where each source has a label of its own. */
+function asSum(family: MetricFamily): MetricFamily & { aggregator: string } {
+  return { ...family, aggregator: 'sum' }
 }

@@ -19,7 +19,7 @@ declare module 'rocksdb-native' {
     flush(): Promise<void>
   }
   export default class RocksDB {
-    constructor(path: string, options?: { maxBackgroundJobs?: number })
+    constructor(path: string, options?: { maxBackgroundJobs?: number; readOnly?: boolean; createIfMissing?: boolean })
     ready(): Promise<void>
     read(options: { capacity: number; autoDestroy: boolean }): ReadBatch
     write(options: { capacity: number; autoDestroy: boolean }): WriteBatch

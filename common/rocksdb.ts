@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import RocksDB from 'rocksdb-native'
+import { BrookError } from './errors.ts'
 
 /** Bounds of a scan over keys in byte order; at most one lower and one upper bound. */
 export interface KeyRange {
@@ -15,6 +16,33 @@ export interface KeyRange {
 export interface DatabaseWrite {
   readonly puts: readonly (readonly [key: Buffer, value: Buffer | null])[]
   readonly rangeDeletes?: readonly (readonly [from: Buffer, to: Buffer])[]
+}
+
+/** Another handle, most likely of another process, has the database open. */
+export class DatabaseLockedError extends BrookError {
+  readonly code = 'DATABASE_LOCKED'
+  readonly domain = 'external'
+  readonly recovery = 'stop'
+}
+
+/** Files of the database are missing, cut off or changed: it cannot be read any more. */
+export class DatabaseCorruptError extends BrookError {
+  readonly code = 'DATABASE_CORRUPT'
+  readonly domain = 'external'
+  readonly recovery = 'restore-task'
+}
+
+const LOCKED = /lock file|lock hold|no locks available/i
+/** Troubles of the machine, after which the files are as good as before. */
+const ENVIRONMENT =
+  /no space|permission denied|too many open files|read-only|input\/output error|quota|not a directory/i
+const CORRUPT = /corrupt|checksum|truncated|bad table magic|mismatch/i
+
+function openFailure(path: string, error: Error): Error {
+  if (LOCKED.test(error.message))
+    return new DatabaseLockedError(`the database ${path} is open in another place`, { cause: error })
+  if (ENVIRONMENT.test(error.message)) return error
+  return new DatabaseCorruptError(`the database ${path} cannot be read: ${error.message}`, { cause: error })
 }
 
 /** Rows a scan fetches at a time: the binding's own default of 8 makes it four times slower. */
@@ -36,10 +64,24 @@ export class Database {
     this.#db = db
   }
 
-  /** Opens or creates the database. Rejects when another process has it open. */
+  /** Opens or creates the database. @throws {DatabaseLockedError}; {DatabaseCorruptError} when it cannot be read. */
   static async open(path: string): Promise<Database> {
     await mkdir(path, { recursive: true })
     const db = new RocksDB(path, { maxBackgroundJobs: 2 })
+    try {
+      await db.ready()
+    } catch (error) {
+      throw openFailure(path, error as Error)
+    }
+    return new Database(path, db)
+  }
+
+  /**
+   * Opens a database that is there for reading only, as it is now: no lock is taken, so another process may have it open; what that one
+   * writes from now on is not seen. Rejects when there is none.
+   */
+  static async openReadOnly(path: string): Promise<Database> {
+    const db = new RocksDB(path, { readOnly: true, createIfMissing: false })
     await db.ready()
     return new Database(path, db)
   }
@@ -82,6 +124,8 @@ export class Database {
     try {
       const capacity = Math.min(SCAN_ROWS, range.limit ?? SCAN_ROWS)
       for await (const { key, value } of view.iterator(range, { capacity })) yield [key, value]
+    } catch (error) {
+      throw this.#failure(error as Error)
     } finally {
       await view.close()
       this.#release()
@@ -111,9 +155,17 @@ export class Database {
     this.#running++
     try {
       return await work()
+    } catch (error) {
+      throw this.#failure(error as Error)
     } finally {
       this.#release()
     }
+  }
+
+  #failure(error: Error): Error {
+    const said = [error, error.cause, ...(error instanceof AggregateError ? error.errors : [])].map(String).join(' ')
+    if (!CORRUPT.test(said)) return error
+    return new DatabaseCorruptError(`the database ${this.path} cannot be read: ${said}`, { cause: error })
   }
 
   #release(): void {

@@ -18,6 +18,10 @@ export interface Serde<T> {
    * @throws {SerdeError} when the bytes cannot be read; {SerdeNotReadyError} when a schema has to be fetched first.
    */
   deserialize(data: Buffer, topic: string, headers?: Headers): T
+  /** The schema that it writes, as JSON, where it has one. */
+  readonly schema?: unknown
+  /** Why it cannot read what was written with another schema of its kind, in sentences; empty when it can. */
+  readProblems?(writerSchema: unknown): readonly string[]
   /** Gets ready what `serialize` needs for this topic (registers a schema). Called once per topic before the first record. */
   prepare?(topic: string, role: SerdeRole): Promise<void>
 }

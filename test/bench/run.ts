@@ -6,12 +6,20 @@ import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
-import { type BenchCase, cases, DRIVER_CASES, type DriverCase } from './harness/cases.ts'
+import {
+  type BenchCase,
+  cases,
+  DRIVER_CASES,
+  type DriverCase,
+  type RestoreCase,
+  restoreCases,
+} from './harness/cases.ts'
 import { kafkaStreamsJobs } from './harness/kafka-streams.ts'
 import type { CaseResult, Measured } from './harness/measured.ts'
 import { machine, markdown, withTable } from './harness/table.ts'
 import type { AppOptions } from './jobs/app.ts'
 import { load } from './jobs/load.ts'
+import { fillChangelog, type RestoreAppOptions } from './jobs/restore-app.ts'
 
 const HELP = `Measures records per second and CPU per record on a real Kafka that is started for it.
 
@@ -24,6 +32,7 @@ Usage: npm run bench -- [options]
   --help         shows this
 `
 const APP = join(import.meta.dirname, 'jobs', 'app.ts')
+const RESTORE_APP = join(import.meta.dirname, 'jobs', 'restore-app.ts')
 const DRIVER = join(import.meta.dirname, 'driver.ts')
 const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md')
 const RUN_MS = 180_000
@@ -45,7 +54,9 @@ if (values.help) {
 }
 const records = positive('records', values.records)
 const runs = positive('runs', values.runs)
-const chosen = [...cases(values.jvm), ...DRIVER_CASES].filter(({ name }) => name.includes(values.only))
+const chosen = [...cases(values.jvm), ...restoreCases(values.jvm), ...DRIVER_CASES].filter(({ name }) =>
+  name.includes(values.only),
+)
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const jvm = values.jvm ? await kafkaStreamsJobs(say) : undefined
 const directory = await mkdtemp(join(tmpdir(), 'brook-bench-kafka-'))
@@ -64,7 +75,14 @@ try {
 
 async function fill(): Promise<void> {
   const kafka = createKafkaProvider({ brokers: cluster.brokers.split(',') })
-  for (const keys of new Set(chosen.filter((c) => c.engine !== 'driver').map((c) => c.keys))) {
+  for (const benchCase of chosen) {
+    if (!isRestore(benchCase)) continue
+    say(`writing the changelog of ${benchCase.keys.toLocaleString('en-US')} keys`)
+    await fillChangelog(kafka, benchCase.engine, benchCase.keys)
+  }
+  for (const keys of new Set(
+    chosen.filter((c) => c.engine === 'brook' || c.engine === 'kafka-streams').map((c) => c.keys),
+  )) {
     say(`writing ${records.toLocaleString('en-US')} records of ${keys.toLocaleString('en-US')} keys`)
     await load(kafka, topicOf(keys), records, keys)
   }
@@ -85,8 +103,9 @@ async function measure(): Promise<readonly CaseResult[]> {
   return results
 }
 
-async function runOnce(benchCase: BenchCase | DriverCase): Promise<Measured> {
+async function runOnce(benchCase: BenchCase | DriverCase | RestoreCase): Promise<Measured> {
   if (benchCase.engine === 'driver') return runDriver(benchCase)
+  if (isRestore(benchCase)) return runRestore(benchCase)
   const { keys, engine, options } = benchCase
   const job: AppOptions = { ...options, brokers: cluster.brokers, topic: topicOf(keys), records }
   if (engine === 'kafka-streams' && jvm !== undefined) return jvm.run(job)
@@ -96,6 +115,17 @@ async function runOnce(benchCase: BenchCase | DriverCase): Promise<Measured> {
 
 async function runDriver({ keys, commit }: DriverCase): Promise<Measured> {
   const { stdout } = await run(process.execPath, [DRIVER, ...[records, keys, commit].map(String)], { timeout: RUN_MS })
+  return JSON.parse(stdout) as Measured
+}
+
+function isRestore(benchCase: BenchCase | DriverCase | RestoreCase): benchCase is RestoreCase {
+  return benchCase.engine === 'restore' || benchCase.engine === 'restore-kafka-streams'
+}
+
+async function runRestore({ keys, engine }: RestoreCase): Promise<Measured> {
+  const options: RestoreAppOptions = { brokers: cluster.brokers, applicationId: engine, records: keys }
+  if (engine === 'restore-kafka-streams' && jvm !== undefined) return jvm.restore(options)
+  const { stdout } = await run(process.execPath, [RESTORE_APP, JSON.stringify(options)], { timeout: RUN_MS })
   return JSON.parse(stdout) as Measured
 }
 

@@ -22,6 +22,8 @@ const JOBS: readonly (readonly [name: string, keys: BenchCase['keys'], options: 
   ['average, 100,000 keys', 100_000, average('at_least_once')],
   ['average, 100,000 keys, exactly once', 100_000, average('exactly_once')],
   ['average, 100,000 keys, no record cache', 100_000, average('at_least_once', 0)],
+  ['average, 1,000 keys, 2 threads', 1_000, { ...average('at_least_once'), threads: 2 }],
+  ['average, 100,000 keys, 2 threads', 100_000, { ...average('at_least_once'), threads: 2 }],
   ['pass through (decode, encode, write)', 1_000, { job: 'passthrough', guarantee: 'at_least_once' }],
   ['map and filter, no output', 1_000, { job: 'map-filter', guarantee: 'at_least_once' }],
 ]
@@ -49,6 +51,22 @@ export const DRIVER_CASES: readonly DriverCase[] = [
     commit: 'some',
   },
 ]
+
+/** A client that starts without its state: the restore of a store of `count` from its changelog, each key in it once. */
+export interface RestoreCase {
+  readonly name: string
+  readonly keys: 1_000_000
+  readonly engine: 'restore' | 'restore-kafka-streams'
+}
+
+/** With `jvm` on Kafka Streams too. */
+export function restoreCases(jvm: boolean): readonly RestoreCase[] {
+  const name = 'restore of a store of 1,000,000 keys'
+  return [
+    { name, keys: 1_000_000, engine: 'restore' },
+    ...(jvm ? [{ name: `${name}: Kafka Streams`, keys: 1_000_000, engine: 'restore-kafka-streams' } as const] : []),
+  ]
+}
 
 /** Every case on Kafka, in the order of the table; with `jvm` each one on Kafka Streams too. */
 export function cases(jvm: boolean): readonly BenchCase[] {

@@ -6,9 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createKafkaProvider } from '../../../kafka/kafkajs.ts'
-import { KafkaStreams, type ProcessingGuarantee } from '../../../streams/index.ts'
+import { KafkaStreams, loadTopology, type ProcessingGuarantee, type Topology } from '../../../streams/index.ts'
 import type { Measured } from '../harness/measured.ts'
 import { INPUT_PARTITIONS } from './data.ts'
+import type { ThreadedJob } from './threaded.ts'
 import { JOBS, type JobName } from './topologies.ts'
 
 export interface AppOptions {
@@ -20,10 +21,30 @@ export interface AppOptions {
   readonly guarantee: ProcessingGuarantee
   readonly cacheMaxBytes?: number
   readonly storeCacheEntries?: number
+  /** Stream threads that are workers; without it there is one, in the thread of the program. */
+  readonly threads?: number
+}
+
+/** In threads, records are counted in memory that they share, which is looked at often enough. */
+async function topologyOf(options: AppOptions, output: string, seen: () => void): Promise<Topology> {
+  const { job, topic, records, threads } = options
+  if (threads === undefined) return JOBS[job]({ input: topic, output, seen })
+  const counts = new Int32Array(new SharedArrayBuffer(64 * Int32Array.BYTES_PER_ELEMENT))
+  let told = 0
+  const timer = setInterval(() => {
+    const count = counts.reduce((sum, one) => sum + one, 0)
+    while (told < count) {
+      told++
+      seen()
+    }
+    if (told >= records) clearInterval(timer)
+  }, 2)
+  const settings: ThreadedJob = { job, input: topic, output, seen: counts }
+  return loadTopology(new URL('./threaded.ts', import.meta.url), { settings })
 }
 
 async function main(options: AppOptions): Promise<void> {
-  const { brokers, job, topic, records } = options
+  const { brokers, records } = options
   const applicationId = `bench-${process.pid}-${Date.now()}`
   const output = `${applicationId}-out`
   const directory = await mkdtemp(join(tmpdir(), 'brook-bench-'))
@@ -42,16 +63,22 @@ async function main(options: AppOptions): Promise<void> {
       all.resolve()
     }
   }
-  const streams = new KafkaStreams(JOBS[job]({ input: topic, output, seen }), {
+  const { threads = 1 } = options
+  const streams = new KafkaStreams(await topologyOf(options, output, seen), {
     applicationId,
     kafka,
+    numStreamThreads: threads,
     stateDir: directory,
     processingGuarantee: options.guarantee,
     ...(options.cacheMaxBytes === undefined ? {} : { cacheMaxBytes: options.cacheMaxBytes }),
     ...(options.storeCacheEntries === undefined ? {} : { storeCacheEntries: options.storeCacheEntries }),
     onUncaughtError: (error) => all.reject(error),
   })
+  // Several threads begin together, when each has its share.
+  if (threads > 1) streams.pause()
   await streams.start()
+  if (threads > 1) await streams.waitFor('RUNNING')
+  streams.resume()
   await all.promise
   await streams.close()
   const closedAt = performance.now()

@@ -25,7 +25,7 @@ import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.kstream.WindowedSerdes;
 import org.apache.kafka.streams.state.WindowStore;
 
-/** One job as a process: brokers, application id, job, topic, records, guarantee, cache bytes or "default", state directory. */
+/** One job as a process: brokers, application id, job, topic, records, guarantee, cache bytes or "default", state directory, stream threads. */
 public final class App {
     private static final Duration SIZE = Duration.ofMinutes(5);
 
@@ -37,10 +37,11 @@ public final class App {
         var all = new CountDownLatch(1);
         var firstAt = new AtomicLong();
         var lastAt = new AtomicLong();
-        var count = new long[1];
+        var count = new AtomicLong();
         Runnable seen = () -> {
-            if (count[0]++ == 0) firstAt.set(System.nanoTime());
-            if (count[0] == records) {
+            long seenSoFar = count.incrementAndGet();
+            if (seenSoFar == 1) firstAt.set(System.nanoTime());
+            if (seenSoFar == records) {
                 lastAt.set(System.nanoTime());
                 all.countDown();
             }
@@ -72,7 +73,7 @@ public final class App {
             args[5].equals("exactly_once") ? StreamsConfig.EXACTLY_ONCE_V2 : StreamsConfig.AT_LEAST_ONCE);
         if (!args[6].equals("default")) settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, args[6]);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, args[7]);
-        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+        settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, Integer.parseInt(args[8]));
         return settings;
     }
 
@@ -109,7 +110,7 @@ public final class App {
             .to(output, Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, SIZE.toMillis()), Values.average()));
     }
 
-    private static double maxRssMb() throws Exception {
+    static double maxRssMb() throws Exception {
         var status = Path.of("/proc/self/status");
         if (!Files.exists(status)) return Double.NaN;
         for (String line : Files.readAllLines(status))

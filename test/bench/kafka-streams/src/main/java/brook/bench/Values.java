@@ -60,16 +60,19 @@ final class Values {
             });
     }
 
-    /** Confluent's wire format: a zero byte, the schema id, Avro binary. Used by one thread. */
+    private static final class Reused {
+        BinaryDecoder decoder;
+        BinaryEncoder encoder;
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream(64);
+    }
+
+    /** Confluent's wire format: a zero byte, the schema id, Avro binary. */
     private static <T> Serde<T> avro(int id, Reader<T> reader, Writer<T> writer) {
-        var reused = new Object() {
-            BinaryDecoder decoder;
-            BinaryEncoder encoder;
-            final ByteArrayOutputStream bytes = new ByteArrayOutputStream(64);
-        };
+        var reusedByThread = ThreadLocal.withInitial(Reused::new);
         return Serdes.serdeFrom(
             (topic, value) -> {
                 if (value == null) return null;
+                var reused = reusedByThread.get();
                 try {
                     reused.bytes.reset();
                     for (byte b : new byte[] {0, 0, 0, 0, (byte) id}) reused.bytes.write(b);
@@ -82,6 +85,7 @@ final class Values {
             },
             (topic, data) -> {
                 if (data == null) return null;
+                var reused = reusedByThread.get();
                 try {
                     reused.decoder = DecoderFactory.get().binaryDecoder(data, 5, data.length - 5, reused.decoder);
                     return reader.read(reused.decoder);

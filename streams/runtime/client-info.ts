@@ -1,0 +1,63 @@
+import type { Duration } from '../../common/duration.ts'
+import type { ClientState } from './client-state.ts'
+import type { StreamThread } from './stream-thread.ts'
+
+/** A task as it is shown to people. */
+export interface TaskInfo {
+  readonly taskId: string
+  readonly state: string
+  readonly inputs: readonly string[]
+  readonly stores: readonly string[]
+  readonly buffered: number
+}
+
+/** A stream thread of this client. @see org.apache.kafka.streams.ThreadMetadata */
+export interface ThreadMetadata {
+  readonly threadName: string
+  /** That of a client with this thread alone. */
+  readonly threadState: ClientState
+  readonly activeTasks: readonly string[]
+  readonly standbyTasks: readonly string[]
+}
+
+export interface CloseOptions {
+  /** After this long, threads are ended as they are: what they had not committed is done over by whoever has their tasks next (default: never). */
+  readonly timeout?: Duration
+}
+
+/** A standby task as it is shown to people. */
+export interface StandbyTaskInfo {
+  readonly taskId: string
+  readonly stores: readonly string[]
+  /** Changelog records that it is behind by; absent while that is not known. */
+  readonly lag?: number
+}
+
+type Inside = Pick<StreamThread, 'name' | 'tasks' | 'standbys'>
+
+export function taskInfos(thread: Inside | undefined): readonly TaskInfo[] {
+  return (thread?.tasks ?? []).map(({ taskId, state, inputs, stores, task }) => ({
+    taskId,
+    state,
+    inputs: inputs.map((p) => `${p.topic}-${p.partition}`),
+    stores: stores?.names ?? [],
+    buffered: task?.buffered ?? 0,
+  }))
+}
+
+export function standbyTaskInfos(thread: Inside | undefined): readonly StandbyTaskInfo[] {
+  return (thread?.standbys ?? []).map(({ taskId, stores, lag }) => ({
+    taskId,
+    stores: stores.names,
+    ...(lag === undefined ? {} : { lag }),
+  }))
+}
+
+export function threadMetadata({ name, tasks, standbys }: Inside, threadState: ClientState): ThreadMetadata {
+  return {
+    threadName: name,
+    threadState,
+    activeTasks: tasks.map((t) => t.taskId),
+    standbyTasks: standbys.map((t) => t.taskId),
+  }
+}
