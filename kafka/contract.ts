@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { administration } from './contract/administration.ts'
+import { groupAdministration } from './contract/group-admin.ts'
 import { groups } from './contract/groups.ts'
 import { type ContractTarget, Harness } from './contract/harness.ts'
 import { lifecycle } from './contract/lifecycle.ts'
@@ -32,6 +33,7 @@ export function kafkaProviderContract(name: string, open: () => Promise<Contract
     producingAndReading(current)
     administration(current)
     groups(current)
+    groupAdministration(current)
     transactions(current)
   })
 }

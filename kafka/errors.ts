@@ -35,6 +35,13 @@ export class UnknownOutcomeError extends BrookError {
   readonly recovery = 'restore-task'
 }
 
+/** The group has members: what was asked may only be done to one that has none. Stop them first. */
+export class GroupActiveError extends BrookError {
+  readonly code = 'KAFKA_GROUP_ACTIVE'
+  readonly domain = 'user'
+  readonly recovery = 'stop'
+}
+
 /** One record is larger than the topic allows. */
 export class RecordTooLargeError extends BrookError {
   readonly code = 'KAFKA_RECORD_TOO_LARGE'

@@ -218,7 +218,7 @@ export class GroupMember {
     const topics = [...new Set(members.flatMap((member) => member.topics))].sort()
     await this.#cluster.refresh(topics)
     const counts = this.#partitionCounts(topics)
-    const plan = this.#options.assignor.assign(counts, members)
+    const plan = await this.#options.assignor.assign(counts, members)
     this.#planned = counts
     this.#plannedTopics = topics
     this.#metadataCheckedMs = performance.now()

@@ -1,13 +1,21 @@
 import { partitionName, type TopicPartition } from '../common/record.ts'
-import { askCoordinator, askLeaders } from './ask.ts'
+import { askLeaders } from './ask.ts'
 import type { Cluster } from './cluster.ts'
 import { KafkaProtocolError, KafkaUnavailableError, UnknownTopicError } from './errors.ts'
+import { alterOffsets, deleteGroup, describeGroup } from './group-admin.ts'
 import { fetchCommitted } from './offsets.ts'
-import type { Admin, IsolationLevel, OffsetAndMetadata, TopicDescription, TopicSpec } from './port.ts'
+import type {
+  Admin,
+  GroupDescription,
+  IsolationLevel,
+  OffsetAndMetadata,
+  OffsetCommit,
+  TopicDescription,
+  TopicSpec,
+} from './port.ts'
 import type { Api } from './protocol/api.ts'
 import { errorName, isRetriable, kafkaError } from './protocol/codes.ts'
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, listOffsetsRequest } from './protocol/fetch.ts'
-import { deleteGroupsRequest } from './protocol/group.ts'
 import type { TopicMetadata } from './protocol/metadata.ts'
 import {
   createTopicsRequest,
@@ -108,18 +116,20 @@ export class KafkaAdmin implements Admin {
     return fetchCommitted(this.#cluster, groupId, partitions, { stable: false, timeoutMs: API_TIMEOUT_MS })
   }
 
-  /** A group that does not exist is no error. */
-  async deleteGroup(groupId: string): Promise<void> {
-    const codes = await askCoordinator(
-      this.#cluster,
-      'group',
-      groupId,
-      deleteGroupsRequest([groupId]),
-      (answer) => answer,
-      { timeoutMs: API_TIMEOUT_MS },
-    )
-    const code = errorName(codes[0] ?? 0)
-    if (code !== undefined && code !== 'GROUP_ID_NOT_FOUND') throw kafkaError(code, `deleting group ${groupId}`)
+  describeGroup(groupId: string): Promise<GroupDescription> {
+    return describeGroup(this.#cluster, groupId)
+  }
+
+  async alterOffsets(groupId: string, offsets: readonly OffsetCommit[]): Promise<void> {
+    const topics = [...new Set(offsets.map(({ topic }) => topic))]
+    const known = await this.describeTopics(topics)
+    const missing = topics.filter((topic) => !known.has(topic))
+    if (missing.length > 0) throw new UnknownTopicError(`there is no topic ${missing.join(', ')}`)
+    await alterOffsets(this.#cluster, groupId, offsets)
+  }
+
+  deleteGroup(groupId: string): Promise<void> {
+    return deleteGroup(this.#cluster, groupId)
   }
 
   async #offsets(

@@ -14,6 +14,7 @@ import type {
   LogReader,
   Producer,
   ProducerOptions,
+  ProviderDescription,
   ReaderOptions,
 } from './port.ts'
 
@@ -86,6 +87,11 @@ class KafkajsProvider implements KafkaProvider {
 
   createReader(options: ReaderOptions = {}): LogReader {
     return this.#own('reader', (cluster, logger) => new KafkaReader(cluster, options, logger))
+  }
+
+  describeForThreads(): ProviderDescription {
+    const { logger, ...options } = this.#options
+    return { module: import.meta.url, exportName: createKafkaProvider.name, options }
   }
 
   async close(): Promise<void> {

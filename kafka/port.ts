@@ -1,3 +1,4 @@
+import type { Awaitable } from '../common/awaitable.ts'
 import type { Headers, TopicPartition } from '../common/record.ts'
 
 /**
@@ -15,8 +16,18 @@ export interface KafkaProvider {
   createConsumer(options: ConsumerOptions): GroupConsumer
   /** A reader without a group: positions are the caller's business. For restoring and for global tables. */
   createReader(options?: ReaderOptions): LogReader
+  /** How another thread makes a provider of the same Kafka; absent where that cannot be, as for a log inside this process. */
+  describeForThreads?(): ProviderDescription
   /** Closes everything that was created here. */
   close(): Promise<void>
+}
+
+/** What a thread needs to make a provider of its own: a module, its export, and what that is called with (and a `logger`). */
+export interface ProviderDescription {
+  readonly module: string
+  readonly exportName: string
+  /** Secrets are in it: it goes from thread to thread in memory, never into logs or arguments of processes. */
+  readonly options: Readonly<Record<string, unknown>>
 }
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed'
@@ -126,7 +137,7 @@ export interface MemberAssignment {
   readonly userData?: Buffer
 }
 
-/** Decides on the group's leader who gets which partitions. Pure: facts in, decision out. */
+/** Decides on the group's leader who gets which partitions. It may ask around first, while the group waits. */
 export interface PartitionAssignor {
   readonly name: string
   readonly version: number
@@ -135,7 +146,7 @@ export interface PartitionAssignor {
   assign(
     partitionCounts: ReadonlyMap<string, number>,
     members: readonly AssignorMember[],
-  ): ReadonlyMap<string, MemberAssignment>
+  ): Awaitable<ReadonlyMap<string, MemberAssignment>>
   /** What the leader decided for this member; called before `onAssigned`. */
   onAssignment?(assignment: MemberAssignment, generationId: number): void
 }
@@ -191,6 +202,26 @@ export interface Producer {
   close(): Promise<void>
 }
 
+/** Where a group stands, in Kafka's words; `Dead` = there is none. */
+export type GroupState = 'Dead' | 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
+
+export interface GroupDescription {
+  readonly groupId: string
+  readonly state: GroupState
+  readonly members: readonly GroupMemberDescription[]
+}
+
+export interface GroupMemberDescription {
+  readonly memberId: string
+  readonly clientId: string
+  /** Address that it comes from. */
+  readonly host: string
+  /** What it told the leader about itself; empty while it joins. */
+  readonly userData: Buffer
+  /** What it has; no partitions while the group rebalances. */
+  readonly assignment: MemberAssignment
+}
+
 export interface TopicSpec {
   readonly name: string
   readonly partitions: number
@@ -225,5 +256,10 @@ export interface Admin {
     partitions: readonly (TopicPartition & { readonly timestampMs: number })[],
   ): Promise<ReadonlyMap<string, number>>
   committedOffsets(groupId: string, topics: readonly string[]): Promise<ReadonlyMap<string, OffsetAndMetadata>>
+  /** The members with what they said and what they have; state `Dead` without members where there is no such group. */
+  describeGroup(groupId: string): Promise<GroupDescription>
+  /** Commits for a group that has no members. @throws {GroupActiveError} when it has some. */
+  alterOffsets(groupId: string, offsets: readonly OffsetCommit[]): Promise<void>
+  /** A group that does not exist is no error. @throws {GroupActiveError} when it has members. */
   deleteGroup(groupId: string): Promise<void>
 }

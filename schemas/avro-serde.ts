@@ -2,7 +2,7 @@ import { asError, SerdeError, SerdeNotReadyError } from '../common/errors.ts'
 import type { Serde, SerdeRole } from '../common/serde.ts'
 import { AvroCodec } from './avro-codec.ts'
 import type { AvroSchema, AvroType } from './avro-type.ts'
-import type { Compatibility } from './compatibility.ts'
+import { type Compatibility, readProblems } from './compatibility.ts'
 import { SchemaNotFoundError } from './errors.ts'
 import type { RegistryClient } from './registry-client.ts'
 import { readSchemaId, WireWriter } from './wire-format.ts'
@@ -54,6 +54,15 @@ class AvroSerde<T> implements Serde<T> {
     this.#codec = new AvroCodec(schema)
     this.#writer = new WireWriter(this.#codec)
     this.#writers = new WriterSchemas(this.#codec, options.registry)
+  }
+
+  get schema(): AvroSchema {
+    return this.#codec.schema
+  }
+
+  readProblems(writerSchema: unknown): readonly string[] {
+    const writer = { name: 'the deployed schema', schema: writerSchema as AvroSchema }
+    return readProblems({ name: 'the new schema', schema: this.#codec.schema }, writer)
   }
 
   serialize(value: T, topic: string): Buffer {

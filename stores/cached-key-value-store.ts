@@ -8,6 +8,7 @@ import { StoreClosedError } from './errors.ts'
 import { type KeyIdentity, keyBytesOf, keyIdentity } from './key-identity.ts'
 import { keyValuePrefixRange, keyValueRange, keyValueRowKey, PREFIX_BYTES } from './key-value-keys.ts'
 import { type OverlayRow, type OverlayScan, overlayList, overlayScan } from './overlay-scan.ts'
+import { lastOfEachKey, restoredPuts } from './restored-puts.ts'
 import { encodeRowValue } from './row-value.ts'
 import { DEFAULT_CACHE_ENTRIES, type Evictable, SecondChanceQueue } from './second-chance.ts'
 import { SortedRows } from './sorted-rows.ts'
@@ -54,6 +55,8 @@ class Entry<K, V> implements Evictable, Tracked {
     this.headers = headers
   }
 }
+
+export type CachedEntry<K, V> = Entry<K, V>
 
 /**
  * A key-value store of one task: decoded values in a write-back cache over the task's database. What is cached, or known to be
@@ -189,7 +192,7 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
   }
 
   drain(): StoreChanges {
-    const rows = this.#uncommitted.drain((entry) => this.#encode(entry))
+    const rows = this.#uncommitted.drain((entry) => this.encode(entry))
     if (rows.length > 0) this.#keepHasRows()
     return { rows, expired: [] }
   }
@@ -207,8 +210,14 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     this.#clear()
   }
 
-  restoredRows(records: readonly RestoredRecord[]): StoreChanges {
-    if (this.#uncommitted.size > 0) throw new InternalError(`store ${this.name} is restored over uncommitted changes`)
+  restoredRows(records: readonly RestoredRecord[]): Awaitable<StoreChanges> {
+    const puts = restoredPuts(this.#prefix, lastOfEachKey(records))
+    this.#restoredSome(puts.length)
+    return { rows: [], apart: { records: [], puts }, expired: [] }
+  }
+
+  /** As `restoredRows`, with what the rows were made of. */
+  protected restoredChanges(records: readonly RestoredRecord[]): StoreChanges {
     const rows: ChangedRow[] = []
     for (const { key, value, timestampMs, headers } of records) {
       if (key === null) continue
@@ -216,13 +225,17 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
       const rowKey = keyValueRowKey(this.#prefix, key)
       rows.push({ changelogKey: key, changelogValue: value, timestampMs, headers, rowKey, rowValue })
     }
-    if (rows.length > 0) {
-      this.#keepHasRows()
-      this.#complete = false
-      this.#restoring = true
-      this.#clear()
-    }
+    this.#restoredSome(rows.length)
     return { rows, expired: [] }
+  }
+
+  #restoredSome(rows: number): void {
+    if (this.#uncommitted.size > 0) throw new InternalError(`store ${this.name} is restored over uncommitted changes`)
+    if (rows === 0) return
+    this.#keepHasRows()
+    this.#complete = false
+    this.#restoring = true
+    this.#clear()
   }
 
   close(): void {
@@ -394,7 +407,8 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     return entries
   }
 
-  #encode(entry: Entry<K, V>): ChangedRow {
+  /** Called for each changed row of a drain, in their order. */
+  protected encode(entry: CachedEntry<K, V>): ChangedRow {
     const { value, timestampMs, headers } = entry
     const rowKey = this.#rowKey(entry)
     const { changelogValue, rowValue } = this.#codec.encode(value, timestampMs, headers)

@@ -116,7 +116,7 @@ export class DueKeyValueStore<K, V> extends CachedKeyValueStore<K, V> implements
   }
 
   override restoredRows(records: readonly RestoredRecord[]): StoreChanges {
-    const changes = super.restoredRows(records)
+    const changes = this.restoredChanges(records)
     if (changes.rows.length === 0) return changes
     const entries = new Map<string, Buffer>()
     for (const { changelogKey, changelogValue, timestampMs } of changes.rows) {

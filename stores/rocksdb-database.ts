@@ -6,16 +6,24 @@ import type { OpenTaskDatabase, StateOffsets, StateWrite, TaskDatabase } from '.
 /** Rows that are counted one by one before an estimate is made. */
 const COUNTED_ROWS = 1000
 
-/** Databases of tasks in `<stateDir>/<taskId>/rocksdb`. Opening rejects while another process has the task's database open. */
-export function openRocksdbDatabase(stateDir: string): OpenTaskDatabase {
-  return async (taskId) => {
-    const database = await Database.open(join(stateDir, taskId, 'rocksdb'))
+/** Resolves when the database of a task may be opened; what it answers is called when it is closed again. */
+export type TaskGate = (taskId: string, signal?: AbortSignal) => Promise<() => void>
+
+const OPEN_GATE: TaskGate = async () => () => {}
+
+/** Databases of tasks in `<stateDir>/<taskId>/rocksdb`. Opening rejects while another process has the task's database open, and waits at the gate. */
+export function openRocksdbDatabase(stateDir: string, gate = OPEN_GATE): OpenTaskDatabase {
+  return async (taskId, signal) => {
+    const onClosed = await gate(taskId, signal)
+    let database: Database | undefined
     try {
+      database = await Database.open(join(stateDir, taskId, 'rocksdb'))
       const catalog = new TaskCatalog()
       for await (const [rowKey, rowValue] of database.scan(TaskCatalog.range)) catalog.load(rowKey, rowValue)
-      return new RocksdbDatabase(database, catalog)
+      return new RocksdbDatabase(database, catalog, onClosed)
     } catch (error) {
-      await database.close()
+      await database?.close()
+      onClosed()
       throw error
     }
   }
@@ -25,11 +33,13 @@ class RocksdbDatabase implements TaskDatabase {
   readonly persistent = true
   readonly #database: Database
   readonly #catalog: TaskCatalog
+  readonly #onClosed: () => void
   #lastWrite: Promise<void> = Promise.resolve()
 
-  constructor(database: Database, catalog: TaskCatalog) {
+  constructor(database: Database, catalog: TaskCatalog, onClosed: () => void) {
     this.#database = database
     this.#catalog = catalog
+    this.#onClosed = onClosed
   }
 
   storePrefix(storeName: string): Buffer {
@@ -81,6 +91,7 @@ class RocksdbDatabase implements TaskDatabase {
   async close(): Promise<void> {
     await this.#lastWrite
     await this.#database.close()
+    this.#onClosed()
   }
 
   async #write(write: StateWrite): Promise<void> {

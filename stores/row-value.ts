@@ -30,6 +30,16 @@ export function encodeRowValue(timestampMs: number, headers: Headers, payload: B
   return row
 }
 
+/** Bytes of a row without headers before its value. */
+export const PLAIN_ROW_BYTES = FIXED_BYTES
+
+/** Writes what comes before the value in a row without headers; gives where the value goes. */
+export function writePlainRow(to: Buffer, at: number, timestampMs: number): number {
+  to[at] = PLAIN
+  writeInt64(to, timestampMs, at + 1)
+  return at + FIXED_BYTES
+}
+
 /** @throws {CorruptStateError} when the bytes are not a row value of this version. */
 export function decodeRowValue(row: Buffer): RowValue {
   if (row.length < FIXED_BYTES) throw new CorruptStateError(`a row value of ${row.length} bytes`)

@@ -80,7 +80,9 @@ export interface ReadOnlyKeyValueStore<K, V> {
 }
 
 export interface ScanOptions {
+  /** From the last row to the first. */
   readonly reverse?: boolean
+  /** Most rows that are given (default: all). */
   readonly limit?: number
   /** Leave out what is not committed yet. */
   readonly committedOnly?: boolean
@@ -140,6 +142,7 @@ export interface VersionedEntry<V> extends ValueAndTimestamp<V> {
 export interface HistoryOptions {
   /** Newest first. */
   readonly reverse?: boolean
+  /** Most versions that are given (default: all). */
   readonly limit?: number
 }
 

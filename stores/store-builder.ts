@@ -42,6 +42,8 @@ export interface StoreBuilder<S extends StateStore = StateStore> {
   readonly retentionMs?: number
   readonly windowSizeMs?: number
   readonly retainDuplicates?: boolean
+  /** For stores that forget the least recently used. */
+  readonly maxEntries?: number
   /** For versioned stores. */
   readonly historyRetentionMs?: number
   /** Rows come due by this time: they have a time to live, or are timers. */

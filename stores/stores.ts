@@ -7,6 +7,7 @@ import { CachedVersionedStore } from './cached-versioned-store.ts'
 import { CachedWindowStore } from './cached-window-store.ts'
 import { DueKeyValueStore } from './due-key-value-store.ts'
 import { type TimeToLive, timerRule, timeToLiveRule } from './due-rules.ts'
+import { LruKeyValueStore } from './lru-key-value-store.ts'
 import type { DueStore, DueTime } from './state-store.ts'
 import type {
   KeyValueStoreBuilder,
@@ -33,6 +34,11 @@ export interface StoreOptions<K, V> {
 export interface KeyValueStoreOptions<K, V> extends StoreOptions<K, V> {
   /** Rows leave the store, and its changelog, so long after their last change (default: never). */
   readonly ttl?: TimeToLive | undefined
+}
+
+export interface LruMapOptions<K, V> extends Omit<StoreOptions<K, V>, 'persistent'> {
+  /** Most rows that are kept; a whole number of at least 1. */
+  readonly maxEntries: number
 }
 
 export interface TimerStoreOptions<K> extends Omit<StoreOptions<K, number>, 'value'> {
@@ -92,6 +98,26 @@ export const Stores = {
       ...common(name, options),
       type: 'key-value',
       build: (context: StoreContext) => new CachedKeyValueStore(name, options.key, options.value, context),
+    }
+  },
+
+  /**
+   * A store in memory, restored from the start of its changelog, that keeps at most `maxEntries` rows of a task: when one more is put, the
+   * one that was got or put longest ago is deleted. The deletion goes to the changelog, with the time of that put, and nowhere else: what
+   * was computed from the row stays. Scans do not count as use. @throws {InvalidArgumentError} as for others, and for a bound that is no
+   * whole number of at least 1. @see Stores#lruMap
+   */
+  lruMap<K, V>(name: string, options: LruMapOptions<K, V>): KeyValueStoreBuilder<K, V> {
+    const { key, value, maxEntries } = options
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1)
+      throw new InvalidArgumentError(
+        `maxEntries of store ${name} must be a whole number of at least 1, got ${maxEntries}`,
+      )
+    return {
+      ...common(name, { ...options, persistent: false }),
+      maxEntries,
+      type: 'key-value',
+      build: (context: StoreContext) => new LruKeyValueStore(name, key, value, maxEntries, context),
     }
   },
 

@@ -75,6 +75,11 @@ export class TaskCatalog {
     return prefix
   }
 
+  /** Stores that have rows here, or had, with their prefixes. */
+  stores(): ReadonlyMap<string, Buffer> {
+    return this.#prefixes
+  }
+
   storeState(storeName: string): Buffer | undefined {
     return this.#states.get(storeName)
   }

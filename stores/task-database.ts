@@ -38,5 +38,5 @@ export interface TaskDatabase {
   close(): Promise<void>
 }
 
-/** Opens the database of a task. */
-export type OpenTaskDatabase = (taskId: string) => Promise<TaskDatabase>
+/** Opens the database of a task. Where that has to wait, the signal ends the waiting. */
+export type OpenTaskDatabase = (taskId: string, signal?: AbortSignal) => Promise<TaskDatabase>

@@ -1,38 +1,127 @@
 /** The engine's only public door. */
 
-export { serdes } from '../common/serde.ts'
+export { BrookError, ConfigError, InternalError, InvalidArgumentError, SerdeError } from '../common/errors.ts'
+export { type Serde, serdes } from '../common/serde.ts'
+export type { TimeToLive } from '../stores/due-rules.ts'
 export type * from '../stores/state-store.ts'
-export type { KeyValueStoreBuilder, StoreBuilder, WindowStoreBuilder } from '../stores/store-builder.ts'
+export type {
+  KeyValueStoreBuilder,
+  SessionStoreBuilder,
+  StoreBuilder,
+  VersionedKeyValueStoreBuilder,
+  WindowStoreBuilder,
+} from '../stores/store-builder.ts'
 export { Stores } from '../stores/stores.ts'
+export type { DropDetails, DroppedRecord } from './dropped-record.ts'
+export type { AsyncOptions, AsyncRetryOptions } from './dsl/async-operators.ts'
 export { BranchedKStream } from './dsl/branch.ts'
+export type { BuildOptions } from './dsl/build-options.ts'
+export type { ScheduledHours, Weekday } from './dsl/calendar.ts'
+export { type CalendarOptions, CalendarWindows } from './dsl/calendar-windows.ts'
+export { CogroupedKStream } from './dsl/cogrouped-kstream.ts'
+export { type CountMaterialized, CountWindowedKStream } from './dsl/count-windowed-kstream.ts'
+export { CountWindows } from './dsl/count-windows.ts'
+export type { Deduplicated } from './dsl/deduplicate.ts'
+export type { DroppedOptions } from './dsl/dropped.ts'
+export { EmitStrategy, type WindowCloseOptions } from './dsl/emit-strategy.ts'
 export { GlobalKTable } from './dsl/global-ktable.ts'
 export { KGroupedStream } from './dsl/kgrouped-stream.ts'
 export { KGroupedTable } from './dsl/kgrouped-table.ts'
 export { KStream } from './dsl/kstream.ts'
 export { KTable } from './dsl/ktable.ts'
+export type { TopologyOptimization } from './dsl/optimise/topology-optimization.ts'
 export type * from './dsl/options.ts'
+export { SessionWindowedCogroupedKStream } from './dsl/session-windowed-cogrouped-kstream.ts'
+export { SessionWindowedKStream } from './dsl/session-windowed-kstream.ts'
+export { sessionWindowedSerde } from './dsl/session-windowed-serde.ts'
+export { SessionWindows } from './dsl/session-windows.ts'
+export { SlidingWindows } from './dsl/sliding-windows.ts'
 export { StreamsBuilder } from './dsl/streams-builder.ts'
+export type { SuppressOptions } from './dsl/suppress.ts'
+export {
+  BufferConfig,
+  type EagerBufferConfig,
+  type StrictBufferConfig,
+  Suppressed,
+  type UntilWindowClosesOptions,
+} from './dsl/suppressed.ts'
+export { TimeWindowedCogroupedKStream } from './dsl/time-windowed-cogrouped-kstream.ts'
 export { TimeWindowedKStream } from './dsl/time-windowed-kstream.ts'
-export { timeWindowedSerde } from './dsl/windowed-serde.ts'
+export type { TransformValuesOptions } from './dsl/transform-values.ts'
+export { UnlimitedWindows } from './dsl/unlimited-windows.ts'
+export { intervalWindowedSerde, timeWindowedSerde } from './dsl/windowed-serde.ts'
 export { JoinWindows, TimeWindows } from './dsl/windows.ts'
+export {
+  type DeadLetter,
+  type DeserializationExceptionHandler,
+  type DeserializationFailure,
+  deadLetterAndContinue,
+  type ErrorContext,
+  type HandlerResponse,
+  logAndContinue,
+  logAndFail,
+  type ProcessingExceptionHandler,
+  type ProcessingFailure,
+  type ProductionExceptionHandler,
+  type ProductionFailure,
+} from './error-handlers.ts'
 export * from './errors.ts'
+export type { AsyncCall } from './processors/async-call.ts'
+export type { OrderKind } from './processors/async-order.ts'
+export { type CountWindow, countWindowSerde } from './processors/count-window-serdes.ts'
 export type {
   Cancellable,
   DropReason,
   Processor,
   ProcessorContext,
-  ProcessorSupplier,
   PunctuationType,
   Punctuator,
+  ScheduleOptions,
 } from './processors/processor.ts'
-export type { InstanceMetadata, InteractiveQueries, KeyMetadata, StoreInfo, StoreQuery } from './query/queries.ts'
+export type { ProcessorProvider, ProcessorSupplier, ProcessorWrapper } from './processors/processor-supplier.ts'
+export type { TaskWork } from './processors/task-work.ts'
+export type { TimedWork } from './processors/timed-work.ts'
+export type { Timer, Timers } from './processors/timers.ts'
+export type {
+  TransformedUpdate,
+  ValueTransformer,
+  ValueTransformerContext,
+  ValueTransformerFactory,
+} from './processors/value-transformer.ts'
+export type {
+  HostInfo,
+  InstanceMetadata,
+  KeyMetadata,
+  KeyMetadataOptions,
+  KeyQueryMetadata,
+  LagInfo,
+  StreamsMetadata,
+} from './query/cluster-metadata.ts'
+export type { LiveStore, StoreListener } from './query/live-store.ts'
+export { type Offsets, Position, PositionBound } from './query/position.ts'
+export type { InteractiveQueries, StoreInfo, StoreQuery } from './query/queries.ts'
+export * from './query/state-queries.ts'
+export { type FailureReason, type QueryResult, type StateQueryRequest, StateQueryResult } from './query/state-query.ts'
+export type { StoreChange, StoreRow } from './query/store-rows.ts'
+export type { WaitOptions } from './query/wait-for-bound.ts'
 export { Change, type RecordMetadata, StreamRecord, Windowed } from './record.ts'
+export type { CloseOptions, StandbyTaskInfo, TaskInfo, ThreadMetadata } from './runtime/client-info.ts'
 export type { ClientState } from './runtime/client-state.ts'
-export { KafkaStreams, type StateListener, type TaskInfo } from './runtime/kafka-streams.ts'
-export type { DeserializationExceptionHandler, DeserializationFailure } from './runtime/record-queue.ts'
+export type { TopologyCheck } from './runtime/deployment/check-deployment.ts'
+export type { ErrorOptions, UncaughtExceptionResponse } from './runtime/error-settings.ts'
+export { KafkaStreams, type StateListener } from './runtime/kafka-streams.ts'
+export type { RestoreEvent, StateRestoreListener } from './runtime/restore-listener.ts'
+export type { StateOptions } from './runtime/state-settings.ts'
 export type { ProcessingGuarantee, StreamsOptions } from './runtime/streams-config.ts'
 export type { TestInputTopic, TestOutputTopic, TestRecord } from './testing/test-topics.ts'
 export { TopologyTestDriver, type TopologyTestDriverOptions } from './testing/topology-test-driver.ts'
-export { type SinkOptions, type SourceOptions, Topology } from './topology.ts'
+export {
+  type LoadTopologyOptions,
+  loadTopology,
+  type StreamsHandlers,
+  type TopologyFactory,
+  type TopologyWithHandlers,
+} from './threads/topology-module.ts'
+export { type SinkOptions, type SourceOptions, Topology, type TopologyOptions } from './topology.ts'
 export { type NodeDescription, type SubtopologyDescription, TopologyDescription } from './topology-description.ts'
 export type { OffsetReset, StreamPartitioner, TimestampExtractor, TopicNameExtractor } from './topology-nodes.ts'

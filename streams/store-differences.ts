@@ -12,6 +12,7 @@ export function differencesOf(a: StoreBuilder, b: StoreBuilder): readonly string
     ['window size', (s) => s.windowSizeMs],
     ['retention', (s) => s.retentionMs],
     ['duplicates', (s) => s.retainDuplicates],
+    ['most entries', (s) => s.maxEntries],
   ]
   return aspects.flatMap(([what, of]) => (of(a) === of(b) ? [] : [`${what} ${of(a)} and ${of(b)}`]))
 }

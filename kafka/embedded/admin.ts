@@ -1,7 +1,15 @@
 import { partitionName, type TopicPartition } from '../../common/record.ts'
-import { KafkaProtocolError, OffsetOutOfRangeError } from '../errors.ts'
-import type { Admin, IsolationLevel, OffsetAndMetadata, TopicDescription, TopicSpec } from '../port.ts'
-import type { EngineSource } from './engine.ts'
+import { GroupActiveError, OffsetOutOfRangeError } from '../errors.ts'
+import type {
+  Admin,
+  GroupDescription,
+  IsolationLevel,
+  OffsetAndMetadata,
+  OffsetCommit,
+  TopicDescription,
+  TopicSpec,
+} from '../port.ts'
+import type { Engine, EngineSource } from './engine.ts'
 import { offsetForTime } from './offset-for-time.ts'
 import type { PartitionLog } from './partition-log.ts'
 
@@ -81,12 +89,25 @@ export class EmbeddedAdmin implements Admin {
     return (await this.#source.open()).offsets.committedOf(groupId, topics)
   }
 
+  async describeGroup(groupId: string): Promise<GroupDescription> {
+    const { groups, offsets } = await this.#source.open()
+    const group = groups.find(groupId)
+    if (group !== undefined && group.size > 0) return group.describe()
+    return { groupId, state: offsets.has(groupId) ? 'Empty' : 'Dead', members: [] }
+  }
+
+  async alterOffsets(groupId: string, offsets: readonly OffsetCommit[]): Promise<void> {
+    const engine = await this.#source.open()
+    refuseActive(engine, groupId)
+    for (const { topic, partition } of offsets) engine.catalogue.log(topic, partition)
+    await engine.writer.write(engine.offsets.rows(groupId, offsets))
+    engine.offsets.apply(groupId, offsets)
+  }
+
   async deleteGroup(groupId: string): Promise<void> {
-    const { groups, offsets, writer } = await this.#source.open()
-    if ((groups.find(groupId)?.size ?? 0) > 0) {
-      throw new KafkaProtocolError('NON_EMPTY_GROUP', `group ${groupId} has members: close them first`)
-    }
-    await writer.write(offsets.deleteGroup(groupId).map((key) => [key, null]))
+    const engine = await this.#source.open()
+    refuseActive(engine, groupId)
+    await engine.writer.write(engine.offsets.deleteGroup(groupId).map((key) => [key, null]))
   }
 
   async #ofEach(
@@ -101,4 +122,8 @@ export class EmbeddedAdmin implements Admin {
       ]),
     )
   }
+}
+
+function refuseActive({ groups }: Engine, groupId: string): void {
+  if ((groups.find(groupId)?.size ?? 0) > 0) throw new GroupActiveError(`group ${groupId} has members: stop them first`)
 }

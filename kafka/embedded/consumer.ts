@@ -250,6 +250,7 @@ export class EmbeddedConsumer implements GroupConsumer {
     known && this.#group(engine).leave(known)
     return {
       memberId: `${clientId ?? 'brook'}-${randomUUID()}`,
+      clientId: clientId ?? groupId,
       topics: this.#topics,
       assignor,
       sessionTimeoutMs: sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,

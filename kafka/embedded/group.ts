@@ -1,11 +1,13 @@
 import { asError } from '../../common/errors.ts'
 import { KafkaProtocolError } from '../errors.ts'
-import type { MemberAssignment, PartitionAssignor } from '../port.ts'
+import type { GroupDescription, MemberAssignment, PartitionAssignor } from '../port.ts'
 import type { Catalogue } from './catalogue.ts'
 
 /** A consumer's place in its group, as the coordinator keeps it. */
 export interface Membership {
   readonly memberId: string
+  /** As its consumer was called; its group where it was not. */
+  readonly clientId: string
   readonly topics: readonly string[]
   readonly assignor: PartitionAssignor
   readonly sessionTimeoutMs: number
@@ -38,6 +40,8 @@ export class Group {
   readonly #sessions = new Map<string, NodeJS.Timeout>()
   #state: GroupState = 'empty'
   #generation = 0
+  /** Counts the plans that were asked for: only the last one counts. */
+  #planning = 0
   #deadline: NodeJS.Timeout | undefined
   #completion: NodeJS.Immediate | undefined
 
@@ -58,6 +62,18 @@ export class Group {
   current(memberId: string, generationId: number): Membership | undefined {
     const member = this.#members.get(memberId)
     return member?.generationId === generationId ? member : undefined
+  }
+
+  describe(): GroupDescription {
+    const isStable = this.#state === 'stable'
+    const members = [...this.#members.values()].map((member) => ({
+      memberId: member.memberId,
+      clientId: member.clientId,
+      host: 'this process',
+      userData: member.joined ?? Buffer.alloc(0),
+      assignment: (isStable && member.assignment) || { partitions: [] },
+    }))
+    return { groupId: this.id, state: isStable ? 'Stable' : 'PreparingRebalance', members }
   }
 
   /** The member has given up what it had and takes part in the rebalance; its joining starts one if there is none. */
@@ -120,6 +136,7 @@ export class Group {
 
   #becomeEmpty(): void {
     this.#state = 'empty'
+    this.#planning++
     this.#generation++
     this.#stopWaiting()
   }
@@ -149,20 +166,30 @@ export class Group {
 
   #complete(): void {
     this.#stopWaiting()
-    this.#state = 'stable'
-    this.#generation++
     const members = [...this.#members.values()]
-    const leader = members[0]!
-    let plan: ReadonlyMap<string, MemberAssignment> = new Map()
-    let failure: Error | undefined
+    const planning = ++this.#planning
+    const decide = (plan: ReadonlyMap<string, MemberAssignment>, failure?: Error): void => {
+      // Whoever came or left meanwhile has had it begun anew.
+      if (planning === this.#planning && this.#state === 'joining') this.#settle(members, plan, failure)
+    }
     try {
-      plan = leader.assignor.assign(
+      const plan = members[0]!.assignor.assign(
         this.#partitionCounts(members),
         members.map(({ memberId, topics, joined }) => ({ memberId, topics, userData: joined ?? Buffer.alloc(0) })),
       )
+      if (plan instanceof Promise)
+        plan.then(decide, (thrown: unknown) => {
+          decide(new Map(), asError(thrown))
+        })
+      else decide(plan)
     } catch (thrown) {
-      failure = asError(thrown)
+      decide(new Map(), asError(thrown))
     }
+  }
+
+  #settle(members: readonly Membership[], plan: ReadonlyMap<string, MemberAssignment>, failure?: Error): void {
+    this.#state = 'stable'
+    this.#generation++
     for (const member of members) {
       member.assignment = plan.get(member.memberId) ?? { partitions: [] }
       member.generationId = this.#generation

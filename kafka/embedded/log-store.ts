@@ -1,4 +1,4 @@
-import { Database, type DatabaseWrite, type KeyRange } from '../../common/rocksdb.ts'
+import { Database, DatabaseLockedError, type DatabaseWrite, type KeyRange } from '../../common/rocksdb.ts'
 import { EmbeddedLogFailedError, EmbeddedLogInUseError } from './errors.ts'
 
 /** The ordered key-value database under the log. A write is all or nothing and outlives the process when it resolves. */
@@ -15,7 +15,7 @@ export async function openDurableStore(directory: string, path: string): Promise
     return await Database.open(path)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    if (/lock file|lock hold/i.test(reason)) throw new EmbeddedLogInUseError(directory, { cause })
+    if (cause instanceof DatabaseLockedError) throw new EmbeddedLogInUseError(directory, { cause })
     throw new EmbeddedLogFailedError(`the embedded log in ${directory} cannot be opened: ${reason}`, { cause })
   }
 }

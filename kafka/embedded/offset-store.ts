@@ -53,6 +53,11 @@ export class OffsetStore {
     return found
   }
 
+  /** Whether the group has committed anything. */
+  has(groupId: string): boolean {
+    return (this.#groups.get(groupId)?.committed.size ?? 0) > 0
+  }
+
   hold(groupId: string, offsets: readonly OffsetCommit[]): void {
     const { pending } = this.#group(groupId)
     for (const { topic, partition } of offsets) {

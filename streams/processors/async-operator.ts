@@ -1,4 +1,4 @@
-import { type Awaitable, chain } from '../../common/awaitable.ts'
+import type { Awaitable } from '../../common/awaitable.ts'
 import { asError } from '../../common/errors.ts'
 import { AsyncTimeoutError, TaskClosedError } from '../errors.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
@@ -170,13 +170,24 @@ export class AsyncOperator<K, V, R, K2, V2> implements Processor<K, V, K2, V2> {
 
   #release(entry: Unfinished<K, V>, finish: () => Awaitable<void>): Awaitable<void> {
     this.#order.released(entry)
-    return chain(finish(), () => {
-      this.#unfinished--
-      this.#context.work.release()
-      if (this.#unfinished < this.#settings.capacity) this.#context.work.full(false)
-      const following = this.#order.following()
-      if (following === undefined) return
-      this.#context.work.post(following.entry.origin, () => this.#release(following.entry, following.finish))
-    })
+    let pending: Awaitable<void>
+    try {
+      pending = finish()
+    } catch (error) {
+      this.#goOn()
+      throw error
+    }
+    if (!(pending instanceof Promise)) return this.#goOn()
+    return pending.finally(() => this.#goOn())
+  }
+
+  /** After a failure too: the handler of errors may let the task go on. */
+  #goOn(): void {
+    this.#unfinished--
+    this.#context.work.release()
+    if (this.#unfinished < this.#settings.capacity) this.#context.work.full(false)
+    const following = this.#order.following()
+    if (following === undefined) return
+    this.#context.work.post(following.entry.origin, () => this.#release(following.entry, following.finish))
   }
 }

@@ -1,8 +1,11 @@
 import { partitionName, type TopicPartition } from '../../common/record.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import { type Subtopology, sourcesOf, subtopologiesOf, validateTopology } from '../subtopologies.ts'
+import { changelogTopicName } from '../internal-topic-names.ts'
+import { type Subtopology, sourcesOf, subtopologiesOf } from '../subtopologies.ts'
 import type { Topology } from '../topology.ts'
 import type { SourceNode } from '../topology-nodes.ts'
+import { validateTopology } from '../topology-validation.ts'
+import { refuseInternalSinks } from './internal-sinks.ts'
 
 /** A topology under its application id: Brook's own topics carry that id as their prefix. */
 export class Application {
@@ -16,6 +19,7 @@ export class Application {
     this.id = id
     this.topology = topology
     this.subtopologies = subtopologiesOf(topology).filter((s) => !s.global)
+    refuseInternalSinks(this)
   }
 
   /** Repartition topics are named without the application id in the topology. */
@@ -24,11 +28,23 @@ export class Application {
   }
 
   changelogTopic(store: string): string {
-    return `${this.id}-${store}-changelog`
+    return this.sourceTopicOf(store) ?? changelogTopicName(this.id, store)
+  }
+
+  /** The source topic that is the changelog of a store, where it has none of its own. */
+  sourceTopicOf(store: string): string | undefined {
+    const topic = this.topology.sourceTopicsOfStores.get(store)
+    return topic === undefined ? undefined : this.topicName(topic)
   }
 
   storeBuilder(name: string): StoreBuilder {
     return this.topology.stores.get(name) as StoreBuilder
+  }
+
+  /** Something is kept on this machine's disk. */
+  get hasPersistentState(): boolean {
+    const { stores, globalStores } = this.topology
+    return [...stores.values(), ...[...globalStores.values()].map((g) => g.store)].some((store) => store.persistent)
   }
 
   /** Input topics of a sub-topology with the source that reads each. */
@@ -37,6 +53,12 @@ export class Application {
     for (const source of sourcesOf(subtopology))
       for (const topic of source.topics) inputs.set(this.topicName(topic), source)
     return inputs
+  }
+
+  /** The source that reads a topic, by name. */
+  readerOf(topic: string): string | undefined {
+    for (const node of this.topology.nodes.values())
+      if (node.kind === 'source' && node.topics.some((name) => this.topicName(name) === topic)) return node.name
   }
 
   /** Every topic that the tasks read. */

@@ -6,13 +6,15 @@ import { partitionName } from '../../common/record.ts'
 import type { FetchedBatch } from '../../kafka/port.ts'
 import type { StateStore } from '../../stores/state-store.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
+import type { ErrorHandlers } from '../error-handlers.ts'
 import { TopologyError } from '../errors.ts'
 import type { StreamRecord } from '../record.ts'
 import type { GlobalStore } from '../topology-nodes.ts'
 import type { Application } from './application.ts'
-import type { DeserializationExceptionHandler } from './record-queue.ts'
 import { RecordQueue } from './record-queue.ts'
+import { SourceRecord } from './source-record.ts'
 import type { OnDropped } from './stream-task.ts'
+import { TaskErrors } from './task-errors.ts'
 import { type NodeHost, ProcessorTaskNode } from './task-nodes.ts'
 import { TaskStores } from './task-stores.ts'
 
@@ -25,7 +27,11 @@ export interface GlobalTaskOptions {
   readonly cacheEntries: number
   readonly clock: Clock
   readonly log: Logger
-  readonly onDeserializationError: DeserializationExceptionHandler
+  readonly errorHandlers: ErrorHandlers
+  /** Told to the handlers; there is no task in whose transaction a dead letter could be written, so none is. */
+  readonly deadLetterTopic?: string | undefined
+  /** Whether the processing handler is asked too (default no: what their processors throw ends the client). */
+  readonly handlesProcessing?: boolean
   readonly onDropped: OnDropped
 }
 
@@ -40,10 +46,19 @@ export class GlobalTask {
   readonly #processors = new Map<string, ProcessorTaskNode>()
   readonly #sources: ReadonlyMap<string, GlobalStore>
   readonly #offsets = new Map<string, number>()
-  #at: { topic: string; partition: number; offset: number } | undefined
+  readonly #errors: TaskErrors
+  #at: SourceRecord | undefined
 
   private constructor(options: GlobalTaskOptions, stores: TaskStores) {
     this.#options = options
+    const { errorHandlers, handlesProcessing = false, deadLetterTopic, log } = options
+    this.#errors = new TaskErrors({
+      taskId: GLOBAL_TASK_ID,
+      handlers: handlesProcessing ? errorHandlers : { ...errorHandlers, processing: () => 'fail' },
+      deadLetterTopic,
+      sendDeadLetter: ({ topic: name }) => log.warn({ topic: name }, 'global stores write no dead letters'),
+      log: log.child({ taskId: GLOBAL_TASK_ID }),
+    })
     this.stores = stores
     const globals = [...options.application.topology.globalStores.values()]
     this.#sources = new Map(globals.map((g) => [g.source.topics[0] as string, g]))
@@ -85,7 +100,7 @@ export class GlobalTask {
     const node = this.#processors.get(topic) as ProcessorTaskNode
     let blocked: (() => void) | undefined
     const queue = new RecordQueue(source, topic, partition, {
-      onDeserializationError: this.#options.onDeserializationError,
+      onUnreadable: (raw, error) => this.#errors.unread(source.name, topic, partition, raw, error),
       onDrop: (reason) => this.#options.onDropped(GLOBAL_TASK_ID, source.name, reason),
       onUnblocked: () => blocked?.(),
     })
@@ -95,7 +110,7 @@ export class GlobalTask {
       for (;;) {
         const head = queue.head
         if (head === undefined) break
-        this.#at = { topic, partition, offset: queue.headOffset }
+        this.#at = new SourceRecord(topic, partition, queue.headOffset, queue.headBytes)
         const pending = node.process(head)
         if (pending instanceof Promise) return pending.then(() => queue.take()).then(step)
         queue.take()
@@ -138,16 +153,22 @@ export class GlobalTask {
       get collector(): never {
         throw new InternalError('a global task has no sinks')
       },
+      errors: this.#errors,
       store: (name: string) => this.stores.get(name),
       globalStore: () => undefined,
       schedule: () => refuse('schedule punctuations'),
+      onTime: () => refuse('do anything at times of its own'),
       requestCommit: () => {},
       recordMetadata: () => this.#at,
+      withRecordMetadata: (_metadata, run) => run(),
+      processorMetadata: () => undefined,
+      keepProcessorMetadata: () => refuse('keep metadata'),
       streamTimeMs: () => -1,
       systemTimeMs: () => clock.nowMs(),
       drop: (nodeName: string, _record: StreamRecord<unknown, unknown> | undefined, reason) =>
         onDropped(GLOBAL_TASK_ID, nodeName, reason),
       onCommit: () => {},
+      workOf: () => refuse('work beside the records that it is given'),
       topicName: (name: string) => name,
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { JoinWindows, StreamsBuilder, serdes, TimeWindows, TopologyError } from '../index.ts'
+import { JoinWindows, SessionWindows, StreamsBuilder, serdes, TimeWindows, TopologyError } from '../index.ts'
 import { Application } from './application.ts'
 import { planTopics } from './internal-topics.ts'
 
@@ -87,13 +87,53 @@ describe('partition counts', () => {
       { a: 3, g: 9 },
       {},
     ],
+    [
+      'of a foreign-key join are those of the right table for subscriptions, of the left for answers',
+      (b) =>
+        b
+          .table('a', TEXT)
+          .join(
+            b.table('b', TEXT),
+            (v) => v,
+            (v) => v,
+            { name: 'j', value: serdes.string },
+          )
+          .groupBy((v) => [v, v], TEXT)
+          .count({ store: 's' }),
+      { a: 2, b: 5 },
+      {
+        'app-j-subscription-registration-topic': 5,
+        'app-j-subscription-response-topic': 2,
+        'app-s-repartition': 2,
+      },
+    ],
+    [
+      'of a foreign-key join between repartitioned tables are the largest of all',
+      (b) =>
+        keyed(b, 'a')
+          .groupByKey(TEXT)
+          .reduce((_, v) => v, { store: 'l' })
+          .join(
+            keyed(b, 'b')
+              .groupByKey(TEXT)
+              .reduce((_, v) => v, { store: 'r' }),
+            (v) => v,
+            (v) => v,
+            { name: 'j' },
+          ),
+      { a: 2, b: 5 },
+      {
+        'app-l-repartition': 5,
+        'app-r-repartition': 5,
+        'app-j-subscription-registration-topic': 5,
+        'app-j-subscription-response-topic': 5,
+      },
+    ],
   ])('%s', (_what, build, counts, expected) => {
     const { partitionCounts, internalTopics } = plan(build, counts)
-    expect(Object.fromEntries([...partitionCounts].filter(([topic]) => topic.endsWith('-repartition')))).toEqual(
-      expected,
-    )
-    for (const topic of internalTopics)
-      if (topic.name.endsWith('-repartition')) expect(topic.partitions).toBe(expected[topic.name])
+    const isOurs = (topic: string): boolean => /-(repartition|topic)$/.test(topic)
+    expect(Object.fromEntries([...partitionCounts].filter(([topic]) => isOurs(topic)))).toEqual(expected)
+    for (const topic of internalTopics) if (isOurs(topic.name)) expect(topic.partitions).toBe(expected[topic.name])
   })
 
   it.each<[what: string, build: (b: StreamsBuilder) => void, counts: Record<string, number>]>([
@@ -117,6 +157,18 @@ describe('partition counts', () => {
           .to('out', TEXT),
       { a: 3, b: 3 },
     ],
+    [
+      'two tables that are joined with the same repartition topic',
+      (b) => {
+        const stream = keyed(b, 'a')
+        for (const [topic, out] of [
+          ['b', 'out'],
+          ['c', 'out2'],
+        ] as const)
+          stream.join(b.table(topic, TEXT), (v) => v, TEXT).to(out, TEXT)
+      },
+      { a: 3, b: 3, c: 4 },
+    ],
   ])('that differ between %s are an error that tells them all', (_what, build, counts) => {
     expect(() => plan(build, counts)).toThrow(TopologyError)
     expect(() => plan(build, counts)).toThrow(/must have the same number of partitions: .* has \d, .* has \d/)
@@ -124,6 +176,39 @@ describe('partition counts', () => {
 })
 
 describe('topics of our own', () => {
+  it('of sessions have those of windows', () => {
+    const { internalTopics } = plan(
+      (b) =>
+        b
+          .stream('a', TEXT)
+          .groupByKey()
+          .windowedBy(SessionWindows.ofInactivityGapAndGrace('5m', '1m'))
+          .count({ store: 's' }),
+      { a: 2 },
+    )
+    const configs = {
+      'message.timestamp.type': 'CreateTime',
+      'cleanup.policy': 'compact,delete',
+      'retention.ms': String(6 * 60_000 + 86_400_000),
+    }
+    expect(internalTopics).toEqual([{ name: 'app-s-changelog', partitions: 2, configs }])
+  })
+
+  it('of versioned tables are compacted a day after their history, of buffers at once', () => {
+    const { internalTopics } = plan(
+      (b) => {
+        const table = b.table('a', { ...TEXT, store: 't', versioned: { historyRetention: '10m' } })
+        b.stream('b', TEXT).join(table, (v) => v, { name: 'j', grace: '1m' })
+      },
+      { a: 2, b: 2 },
+    )
+    const common = { 'message.timestamp.type': 'CreateTime', 'cleanup.policy': 'compact' }
+    const lag = { 'min.compaction.lag.ms': String(10 * 60_000 + 86_400_000) }
+    expect(internalTopics).toContainEqual({ name: 'app-t-changelog', partitions: 2, configs: { ...common, ...lag } })
+    expect(internalTopics).toContainEqual({ name: 'app-j-Buffer-changelog', partitions: 2, configs: common })
+    expect(internalTopics).toHaveLength(2)
+  })
+
   it('have the configs that Kafka Streams gives them', () => {
     const { internalTopics } = plan(
       (b) => {

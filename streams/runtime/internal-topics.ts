@@ -1,10 +1,12 @@
 import type { Admin, TopicSpec } from '../../kafka/port.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import { SourceTopicError, TopologyError } from '../errors.ts'
+import { SourceTopicError, TopologyError, type TopologyProblem } from '../errors.ts'
 import { type Subtopology, sinksOf } from '../subtopologies.ts'
+import { TopologyProblems } from '../topology-problems.ts'
 import type { Application } from './application.ts'
 
 const ONE_DAY_MS = 86_400_000
+const LONG_MAX = '9223372036854775807'
 
 /** Partition counts of everything that the tasks read, and the topics that Brook has to have. */
 export interface TopicPlan {
@@ -24,9 +26,11 @@ export async function prepareTopics(
   const globals = [...application.topology.globalStores.values()].flatMap((g) => g.source.topics)
   const external = [...application.sourceTopics().filter((t) => !internal.has(t)), ...globals]
   const described = await admin.describeTopics([...new Set(external)])
-  const missing = external.filter((topic) => !described.has(topic))
+  const missing = [...new Set(external)].filter((topic) => !described.has(topic))
   if (missing.length > 0)
-    throw new SourceTopicError(`source topics that do not exist: ${missing.join(', ')}. Create them first`)
+    throw new SourceTopicError(
+      `source topics that do not exist: ${missing.map((topic) => `${topic} (read by ${application.readerOf(topic)})`).join(', ')}. Create them first`,
+    )
   const plan = planTopics(application, new Map([...described].map(([name, { partitions }]) => [name, partitions])))
   const specs = plan.internalTopics.map((t) => (replicationFactor === undefined ? t : { ...t, replicationFactor }))
   await admin.createTopics(specs)
@@ -44,40 +48,62 @@ export function planTopics(application: Application, external: ReadonlyMap<strin
   const { repartitionTopics } = application.topology
   for (const { name, partitions } of repartitionTopics.values())
     if (partitions !== undefined) counts.set(application.topicName(name), partitions)
-  for (let changed = true; changed; ) {
-    changed = false
+  const groups = copartitionedTopics(application)
+  const countTopics = (countOf: (name: string) => number | undefined, once = false): boolean => {
+    let counted = false
     for (const { name } of repartitionTopics.values()) {
       const topic = application.topicName(name)
       if (counts.has(topic)) continue
-      const count = countFromWriters(application, name, counts)
+      const count = countOf(name)
       if (count === undefined) continue
       counts.set(topic, count)
-      changed = true
+      counted = true
+      if (once) return true
     }
+    return counted
   }
-  for (const { name } of repartitionTopics.values()) {
-    if (!counts.has(application.topicName(name)))
-      throw new TopologyError(
-        `the partition count of repartition topic ${name} cannot be known: what writes it reads only itself`,
-      )
-  }
-  enforceCopartitioning(application, counts)
+  // The topics of a foreign-key join are written by each other's readers: then the tables that they go with decide.
+  while (
+    countTopics((name) => countFromWriters(application, name, counts)) ||
+    countTopics((name) => countFromGroup(application, name, groups, counts)) ||
+    countTopics((name) => countFromWriters(application, name, counts, true), true)
+  );
+  const problems = new TopologyProblems()
+  for (const { name } of repartitionTopics.values())
+    if (!counts.has(application.topicName(name))) problems.add(unknownCount(application, name))
+  problems.throwIfAny()
+  for (const group of groups) problems.of([], () => enforceCopartitioning(application, group, counts))
+  problems.throwIfAny()
   return {
     partitionCounts: counts,
     internalTopics: [...repartitionSpecs(application, counts), ...changelogSpecs(application, counts)],
   }
 }
 
+function unknownCount({ topology }: Application, name: string): TopologyProblem {
+  const nodes = [...topology.nodes.values()]
+    .filter((n) => (n.kind === 'sink' && n.topic === name) || (n.kind === 'source' && n.topics.includes(name)))
+    .map((n) => n.name)
+  return {
+    code: 'partition-count-cycle',
+    message: `the partition count of repartition topic ${name} cannot be known: what writes it reads only itself (${nodes.join(', ')}). Say how many (partitions: …)`,
+    nodes: [name, ...nodes],
+  }
+}
+
+/** `partly`: what is not known yet is left out. */
 function countFromWriters(
   application: Application,
   name: string,
   counts: ReadonlyMap<string, number>,
+  partly = false,
 ): number | undefined {
   const writers = application.subtopologies.filter((s) => sinksOf(s).some((sink) => sink.topic === name))
   let max: number | undefined
   for (const writer of writers) {
     for (const topic of application.inputs(writer).keys()) {
       const count = counts.get(topic)
+      if (count === undefined && partly) continue
       if (count === undefined) return undefined
       max = Math.max(max ?? 0, count)
     }
@@ -85,27 +111,62 @@ function countFromWriters(
   return max
 }
 
-function enforceCopartitioning(application: Application, counts: Map<string, number>): void {
-  const { topology } = application
-  for (const group of topology.copartitionedSources) {
-    const topics = group.flatMap((source) => {
+interface CopartitionedTopics {
+  readonly sources: readonly string[]
+  /** Without the application id. */
+  readonly topics: readonly string[]
+}
+
+/** Topics that must have the same number of partitions; groups that have a source in common are one. @see InternalTopologyBuilder.copartitionGroups */
+function copartitionedTopics({ topology }: Application): readonly CopartitionedTopics[] {
+  let groups: Set<string>[] = []
+  for (const sources of topology.copartitionedSources) {
+    const touching = groups.filter((group) => sources.some((source) => group.has(source)))
+    const merged = new Set([...touching.flatMap((group) => [...group]), ...sources])
+    groups = [...groups.filter((group) => !touching.includes(group)), merged]
+  }
+  return groups.map((group) => ({
+    sources: [...group],
+    topics: [...group].flatMap((source) => {
       const node = topology.nodes.get(source)
       return node?.kind === 'source' ? [...node.topics] : []
-    })
-    const isFree = (topic: string): boolean =>
-      topology.repartitionTopics.has(topic) && topology.repartitionTopics.get(topic)?.partitions === undefined
-    const countOf = (topic: string): number => counts.get(application.topicName(topic)) as number
-    const given = topics.filter((t) => !isFree(t))
-    const target = given.length > 0 ? countOf(given[0] as string) : Math.max(...topics.map(countOf))
-    const odd = given.filter((t) => countOf(t) !== target)
-    if (odd.length > 0) {
-      const list = given.map((t) => `${t} has ${countOf(t)}`).join(', ')
-      throw new TopologyError(
-        `${group.join(' and ')} are joined and must have the same number of partitions: ${list}. Repartition one of them`,
-      )
-    }
-    for (const topic of topics.filter(isFree)) counts.set(application.topicName(topic), target)
+    }),
+  }))
+}
+
+/** A topic whose partition count nobody has said: it follows others. */
+function isFree({ topology }: Application, topic: string): boolean {
+  const repartition = topology.repartitionTopics.get(topic)
+  return repartition !== undefined && repartition.partitions === undefined
+}
+
+function countFromGroup(
+  application: Application,
+  name: string,
+  groups: readonly CopartitionedTopics[],
+  counts: ReadonlyMap<string, number>,
+): number | undefined {
+  const given = groups.find(({ topics }) => topics.includes(name))?.topics.find((topic) => !isFree(application, topic))
+  return given === undefined ? undefined : counts.get(application.topicName(given))
+}
+
+function enforceCopartitioning(
+  application: Application,
+  { sources, topics }: CopartitionedTopics,
+  counts: Map<string, number>,
+): void {
+  const countOf = (topic: string): number => counts.get(application.topicName(topic)) as number
+  const free = topics.filter((topic) => isFree(application, topic))
+  const given = topics.filter((topic) => !isFree(application, topic))
+  const target = given.length > 0 ? countOf(given[0] as string) : Math.max(...topics.map(countOf))
+  if (given.some((topic) => countOf(topic) !== target)) {
+    const list = given.map((topic) => `${topic} has ${countOf(topic)}`).join(', ')
+    throw new TopologyError(
+      `${sources.join(' and ')} are joined and must have the same number of partitions: ${list}. Repartition one of them`,
+      { code: 'not-copartitioned', nodes: [...sources, ...given] },
+    )
   }
+  for (const topic of free) counts.set(application.topicName(topic), target)
 }
 
 function repartitionSpecs(application: Application, counts: ReadonlyMap<string, number>): readonly TopicSpec[] {
@@ -128,7 +189,7 @@ function changelogSpecs(application: Application, counts: ReadonlyMap<string, nu
   return application.subtopologies.flatMap((subtopology) =>
     subtopology.stores
       .map((name) => application.storeBuilder(name))
-      .filter((builder) => builder?.logging)
+      .filter((builder) => builder?.logging && application.sourceTopicOf(builder.name) === undefined)
       .map((builder) => ({
         name: application.changelogTopic(builder.name),
         partitions: taskCount(application, subtopology, counts),
@@ -137,14 +198,19 @@ function changelogSpecs(application: Application, counts: ReadonlyMap<string, nu
   )
 }
 
-/** Windows leave the changelog a day after their retention, as Kafka Streams' default has it; other rows are compacted. */
+/** Windows leave the changelog a day after their retention, as Kafka Streams' default has it; other rows are compacted, those of versioned stores not before their history and a day are over. @see VersionedChangelogTopicConfig */
 function changelogConfigs(builder: StoreBuilder): Readonly<Record<string, string>> {
   const common = { 'message.timestamp.type': 'CreateTime' }
-  if (builder.type !== 'window') return { ...common, 'cleanup.policy': 'compact' }
+  if (builder.type === 'versioned') {
+    const lagMs = (builder.historyRetentionMs ?? 0) + ONE_DAY_MS
+    return { ...common, 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(lagMs) }
+  }
+  if (builder.type !== 'window' && builder.type !== 'session') return { ...common, 'cleanup.policy': 'compact' }
+  const forever = builder.retentionMs === Number.MAX_SAFE_INTEGER
   return {
     ...common,
     'cleanup.policy': 'compact,delete',
-    'retention.ms': String((builder.retentionMs ?? 0) + ONE_DAY_MS),
+    'retention.ms': forever ? LONG_MAX : String((builder.retentionMs ?? 0) + ONE_DAY_MS),
   }
 }
 

@@ -1,33 +1,57 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { asError } from '../../common/errors.ts'
-import type { Admin, Producer } from '../../kafka/port.ts'
+import { silentLogger } from '../../common/log.ts'
+import type { TopicPartition } from '../../common/record.ts'
+import type { Admin, ConsumerOptions } from '../../kafka/port.ts'
 import { MemoryDatabase } from '../../stores/memory-database.ts'
 import { openRocksdbDatabase } from '../../stores/rocksdb-database.ts'
+import { IllegalTransitionError, ShutdownRequestedError, StreamThreadsError } from '../errors.ts'
 import { InteractiveQueries } from '../query/queries.ts'
+import { StreamThreads } from '../threads/stream-threads.ts'
+import { handlersOf } from '../threads/topology-module.ts'
+import { planWorkers, whyOneThread } from '../threads/worker-options.ts'
 import type { Topology } from '../topology.ts'
 import type { TopologyDescription } from '../topology-description.ts'
 import { Application } from './application.ts'
-import { streamsAssignor, type TasksByEndpoint } from './assignor.ts'
+import { type AssignmentNews, streamsAssignor } from './assignor.ts'
+import { changelogEnds } from './changelog-ends.ts'
+import { checkDeadLetterTopic } from './check-dead-letter-topic.ts'
+import {
+  type CloseOptions,
+  type StandbyTaskInfo,
+  standbyTaskInfos,
+  type TaskInfo,
+  type ThreadMetadata,
+  taskInfos,
+  threadMetadata,
+} from './client-info.ts'
 import { type ClientState, canGo, checkTransition, isFinal } from './client-state.ts'
+import { checkDeployment } from './deployment/check-deployment.ts'
 import { GlobalTask } from './global-task.ts'
 import { GlobalThread } from './global-thread.ts'
+import { inTime, timeoutMs } from './in-time.ts'
 import { prepareTopics, type TopicPlan } from './internal-topics.ts'
+import { factsAbout } from './own-facts.ts'
+import { SharedProducer } from './shared-producer.ts'
+import { withShutdown } from './shutdown-assignor.ts'
+import { requestShutdown } from './shutdown-request.ts'
+import { StateDirectory } from './state-directory.ts'
 import { StreamThread } from './stream-thread.ts'
 import { parseStreamsOptions, type StreamsConfig, type StreamsOptions } from './streams-config.ts'
 import { ThreadMetrics } from './thread-metrics.ts'
+import type { ThreadPlace } from './thread-place.ts'
+import { UncaughtErrors } from './uncaught-errors.ts'
+
+const NO_NEWS: AssignmentNews = {
+  tasksByEndpoint: new Map(),
+  standbysByEndpoint: new Map(),
+  standby: [],
+  warmup: [],
+  probes: false,
+}
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export type StateListener = (to: ClientState, from: ClientState) => void
-
-/** A task as it is shown to people. */
-export interface TaskInfo {
-  readonly taskId: string
-  readonly state: string
-  readonly inputs: readonly string[]
-  readonly stores: readonly string[]
-  readonly buffered: number
-}
 
 /**
  * Runs a topology: joins the group of its application id, takes its share of the tasks, restores their state and processes.
@@ -38,33 +62,82 @@ export class KafkaStreams {
   readonly #config: StreamsConfig
   readonly #metrics: ThreadMetrics
   readonly #listeners = new Set<StateListener>()
-  readonly #processId = randomUUID()
+  readonly #processId: string
+  readonly #place: ThreadPlace | undefined
+  /** Where the stream threads are workers; otherwise the one there is runs here. */
+  readonly #workers: StreamThreads | undefined
   /** Reads of the stores of this instance, and who has the rest. */
   readonly queries: InteractiveQueries
   #state: ClientState = 'CREATED'
   #thread: StreamThread | undefined
   #global: GlobalThread | undefined
   #globalTask: GlobalTask | undefined
-  #producer: Producer | undefined
-  #tasksByEndpoint: TasksByEndpoint = new Map()
+  #producer: SharedProducer | undefined
+  readonly #uncaught: UncaughtErrors
+  #member: ConsumerOptions | undefined
   #plan: TopicPlan | undefined
-  /** Tasks that ran here before: their state is on this disk. */
-  #tasksOnDisk: readonly string[] = []
+  readonly #directory: StateDirectory
+  #cleaner: NodeJS.Timeout | undefined
+  #news: AssignmentNews = NO_NEWS
+  #isPaused = false
+  #failure: Error | undefined
+  #stopMetrics: () => void = () => {}
   #closing: Promise<void> | undefined
 
-  /** @throws {ConfigError} listing every problem; {TopologyError} naming the nodes. Nothing is asked of Kafka yet. */
-  constructor(topology: Topology, options: StreamsOptions) {
-    this.#config = parseStreamsOptions(options)
+  /**
+   * @param place is for the inside of stream threads alone.
+   * @throws {ConfigError} listing every problem; {TopologyError} naming the nodes. Nothing is asked of Kafka yet.
+   */
+  constructor(topology: Topology, options: StreamsOptions, place?: ThreadPlace) {
+    const problems: string[] = []
+    const plan = place === undefined ? planWorkers(topology, options, problems) : undefined
+    this.#config = parseStreamsOptions({ ...handlersOf(topology), ...options }, problems)
+    this.#place = place
+    this.#processId = place?.processId ?? randomUUID()
     this.#application = new Application(this.#config.applicationId, topology)
     this.#metrics = new ThreadMetrics(this.#config.metrics)
+    this.#directory = place?.directory ?? new StateDirectory(this.#config.stateDir)
+    place?.attach({
+      thread: () => this.#thread,
+      globalStores: () => this.#globalTask?.stores,
+      partitionsOf: (topic) =>
+        Array.from({ length: this.#plan?.partitionCounts.get(topic) ?? 0 }, (_, partition) => ({ topic, partition })),
+      news: () => this.#news,
+    })
+    this.#workers =
+      plan &&
+      new StreamThreads({
+        plan,
+        application: this.#application,
+        processId: this.#processId,
+        count: this.#config.numStreamThreads,
+        directory: this.#directory,
+        cacheMaxBytes: this.#config.cacheMaxBytes,
+        log: options.log ?? silentLogger,
+        restoreListener: this.#config.stateRestoreListener,
+        onStatus: () => this.#follow(),
+        onDied: (error) => void this.#uncaught.handle(error),
+      })
+    this.#uncaught = new UncaughtErrors({
+      respond: this.#config.uncaughtExceptionHandler,
+      log: this.#config.log,
+      isOpen: () => this.#isOpen,
+      replaceThread: () => (this.#workers ? this.#workers.replace() : this.#replaceThread()),
+      requestShutdown: () => this.#requestShutdown(),
+      shutDownClient: (error) => this.#fail(error),
+    })
     this.queries = new InteractiveQueries({
       application: this.#application,
       endpoint: this.#config.applicationServer,
       state: () => this.#state,
-      tasks: () => this.#thread?.tasks ?? [],
-      globalStore: (name) => this.#globalTask?.store(name),
-      tasksByEndpoint: () => this.#tasksByEndpoint,
+      tasks: () => this.#workers?.queriedTasks() ?? this.#thread?.tasks ?? [],
+      // Filled before the thread is made: until then it would answer with a part of its rows.
+      globalStores: () => (this.#workers ? this.#workers.globalStores() : this.#thread && this.#globalTask?.stores),
+      standbys: () => this.#workers?.queriedStandbys() ?? this.#thread?.standbys ?? [],
+      tasksByEndpoint: () => (this.#workers ?? this.#news).tasksByEndpoint,
+      standbysByEndpoint: () => (this.#workers ?? this.#news).standbysByEndpoint,
       partitionCounts: () => this.#plan?.partitionCounts ?? new Map(),
+      endOffsets: (partitions) => this.#config.kafka.admin().endOffsets(partitions),
     })
   }
 
@@ -86,13 +159,48 @@ export class KafkaStreams {
   }
 
   tasks(): readonly TaskInfo[] {
-    return (this.#thread?.tasks ?? []).map(({ taskId, state, inputs, stores, task }) => ({
-      taskId,
-      state,
-      inputs: inputs.map((p) => `${p.topic}-${p.partition}`),
-      stores: stores?.names ?? [],
-      buffered: task?.buffered ?? 0,
-    }))
+    return this.#workers?.tasks() ?? taskInfos(this.#thread)
+  }
+
+  /** Copies that are kept here of tasks that other instances run. */
+  standbyTasks(): readonly StandbyTaskInfo[] {
+    return this.#workers?.standbyTasks() ?? standbyTaskInfos(this.#thread)
+  }
+
+  /** @see org.apache.kafka.streams.KafkaStreams#metadataForLocalThreads */
+  metadataForLocalThreads(): readonly ThreadMetadata[] {
+    if (this.#workers !== undefined) return this.#workers.metadata()
+    return this.#thread && !isFinal(this.#state) ? [threadMetadata(this.#thread, this.#state)] : []
+  }
+
+  /**
+   * Adds a stream thread, which takes its share of the tasks; resolves with its name when it has joined. `undefined` when the client is neither
+   * running nor rebalancing. The record cache of the others stays as it is.
+   * @throws {StreamThreadsError} where threads are not workers; what it failed with when the thread cannot start.
+   * @see org.apache.kafka.streams.KafkaStreams#addStreamThread
+   */
+  async addStreamThread(): Promise<string | undefined> {
+    const workers = this.#requireWorkers()
+    return this.#isOpen ? workers.add() : undefined
+  }
+
+  /**
+   * Ends the stream thread that was added last: it commits, gives its tasks to the others and leaves. Resolves with its name when that is
+   * done; `undefined` when there is none. Without a thread the client goes on `REBALANCING`.
+   * @throws {StreamThreadsError} where threads are not workers. @see org.apache.kafka.streams.KafkaStreams#removeStreamThread
+   */
+  async removeStreamThread({ timeout }: CloseOptions = {}): Promise<string | undefined> {
+    const workers = this.#requireWorkers()
+    return this.#isOpen ? workers.remove(timeoutMs(timeout)) : undefined
+  }
+
+  #requireWorkers(): StreamThreads {
+    if (this.#workers !== undefined) return this.#workers
+    throw new StreamThreadsError(whyOneThread(this.#config.kafka))
+  }
+
+  get #isOpen(): boolean {
+    return this.#state === 'RUNNING' || this.#state === 'REBALANCING'
   }
 
   /** Calls `listener` at every change of state; the answer stops that. */
@@ -105,7 +213,7 @@ export class KafkaStreams {
   async waitFor(state: ClientState): Promise<void> {
     if (this.#state === state) return
     const gone = (ended: ClientState): Error =>
-      this.#thread?.failure ?? new Error(`the client is ${ended} and will not become ${state}`)
+      this.#failure ?? this.#thread?.failure ?? new Error(`the client is ${ended} and will not become ${state}`)
     if (isFinal(this.#state)) throw gone(this.#state)
     await new Promise<void>((resolve, reject) => {
       const stop = this.onStateChange((to) => {
@@ -134,48 +242,127 @@ export class KafkaStreams {
   async #start(): Promise<void> {
     const { kafka, replicationFactor, exactlyOnce } = this.#config
     const admin = kafka.admin()
-    this.#plan = await prepareTopics(this.#application, admin, replicationFactor)
+    this.#plan = this.#place?.plan ?? (await this.#prepareTopics(admin, replicationFactor))
+    if (this.#application.hasPersistentState) await this.#openDirectory()
+    if (this.#workers !== undefined) {
+      this.#stopMetrics = this.#config.metrics.addSource(() => (this.#workers as StreamThreads).metrics())
+      if (this.#state === 'REBALANCING') await this.#workers.start(this.#plan)
+      return
+    }
     if (this.#application.topology.globalStores.size > 0) await this.#startGlobal(admin)
-    this.#tasksOnDisk = (await readdir(this.#config.stateDir).catch(() => [])).filter((name) => /^\d+_\d+$/.test(name))
-    this.#producer = exactlyOnce ? undefined : kafka.createProducer()
+    this.#producer = exactlyOnce ? undefined : new SharedProducer(() => kafka.createProducer())
     if (this.#state !== 'REBALANCING') return
     this.#thread = this.#makeThread(admin, this.#plan)
+    if (this.#isPaused) await this.#thread.pause(true)
     this.#thread.start()
   }
 
-  /** Commits, closes tasks and stores, leaves the group. May be called at any time, more than once. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+  async #prepareTopics(admin: Admin, replicationFactor: number | undefined): Promise<TopicPlan> {
+    const keepDescription = await checkDeployment({ ...this.#config, application: this.#application })
+    const plan = await prepareTopics(this.#application, admin, replicationFactor)
+    await keepDescription()
+    await checkDeadLetterTopic(admin, this.#config.deadLetterTopic)
+    return plan
   }
 
-  async #close(): Promise<void> {
+  /**
+   * Takes no more records and calls no punctuations, though it stays in the group and its stores can be read. Also before `start`.
+   * @see org.apache.kafka.streams.KafkaStreams#pause
+   */
+  pause(): void {
+    this.#setPaused(true)
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    this.#setPaused(false)
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#isPaused = paused
+    this.#workers?.setPaused(paused)
+    this.#thread?.pause(paused).catch((error) => this.#config.log.warn({ err: error }, 'pausing standbys failed'))
+  }
+
+  /**
+   * Deletes the state of this application on this machine: it is restored from the changelogs at the next start.
+   * @throws {IllegalTransitionError} while the client runs; {StateDirectoryLockedError} while another process does.
+   */
+  async cleanUp(): Promise<void> {
+    if (this.#state !== 'CREATED' && !isFinal(this.#state))
+      throw new IllegalTransitionError('the state directory', this.#state, 'CLEANED_UP')
+    await this.#directory.lock()
+    await this.#directory.unlock()
+    await this.#directory.cleanUp()
+  }
+
+  /** Commits, closes tasks and stores, leaves the group. May be called at any time, more than once. Answers whether it was done in time. */
+  async close({ timeout }: CloseOptions = {}): Promise<boolean> {
+    const withinMs = timeoutMs(timeout)
+    this.#closing ??= this.#close(withinMs)
+    return inTime(this.#closing, withinMs)
+  }
+
+  async #close(withinMs: number): Promise<void> {
     if (isFinal(this.#state)) return
     if (this.#state === 'PENDING_ERROR') {
       await this.waitFor('ERROR').catch(() => {})
       return
     }
     this.#go('PENDING_SHUTDOWN')
-    await this.#stopAll()
+    await this.#stopAll(withinMs)
     this.#go('NOT_RUNNING')
   }
 
-  async #stopAll(): Promise<void> {
+  async #stopAll(withinMs = Number.POSITIVE_INFINITY): Promise<void> {
+    await this.#workers?.stop(withinMs)
+    this.#stopMetrics()
     await this.#thread?.stop()
     await this.#global?.stop()
     await this.#producer?.close().catch((error) => this.#config.log.warn({ err: error }, 'closing the producer failed'))
+    clearInterval(this.#cleaner)
+    await this.#directory.unlock()
+  }
+
+  async #openDirectory(): Promise<void> {
+    const { stateDir, stateCleanupDelayMs, log } = this.#config
+    await this.#directory.lock()
+    await this.#directory.readOffsets(openRocksdbDatabase(stateDir))
+    const inUse = (): ReadonlySet<string> =>
+      new Set([
+        ...this.tasks().map((t) => t.taskId),
+        ...(this.#workers?.openTasks ?? []),
+        ...(this.#thread?.standbys ?? []).map((t) => t.taskId),
+        ...this.#news.standby,
+      ])
+    const clean = async (): Promise<void> => {
+      if (this.#state !== 'RUNNING') return
+      const tasks = await this.#directory.clean(stateCleanupDelayMs, inUse)
+      if (tasks.length > 0) log.info({ tasks }, 'deleted the state of tasks that are not here any more')
+    }
+    this.#cleaner = setInterval(
+      () => void clean().catch((error) => log.warn({ err: error }, 'cleaning the state directory failed')),
+      Math.min(Math.max(stateCleanupDelayMs, 100), LONGEST_TIMER_MS),
+    )
+    this.#cleaner.unref()
   }
 
   async #startGlobal(admin: Admin): Promise<void> {
-    const { kafka, log, clock, onDeserializationError, storeCacheEntries } = this.#config
+    const { kafka, log, clock, errorHandlers, handleGlobalProcessingErrors, storeCacheEntries } = this.#config
     this.#globalTask = await GlobalTask.open({
       application: this.#application,
-      openPersistent: openRocksdbDatabase(this.#config.stateDir),
+      openPersistent: openRocksdbDatabase(this.#place?.globalStateDir ?? this.#config.stateDir),
       openMemory: async () => new MemoryDatabase(),
       cacheEntries: storeCacheEntries,
       clock,
       log,
-      onDeserializationError,
+      errorHandlers,
+      handlesProcessing: handleGlobalProcessingErrors,
+      deadLetterTopic: this.#config.deadLetterTopic,
       onDropped: (taskId, node, reason) => this.#metrics.dropped(taskId, node, reason),
     })
     this.#global = new GlobalThread({
@@ -188,67 +375,99 @@ export class KafkaStreams {
     await this.#global.start()
   }
 
-  #makeThread(admin: Admin, plan: TopicPlan): StreamThread {
-    const {
-      kafka,
-      applicationId,
-      applicationServer,
-      exactlyOnce,
+  #makeMember(admin: Admin, tasks: ReadonlyMap<string, readonly TopicPartition[]>): ConsumerOptions {
+    const { applicationId, applicationServer, exactlyOnce, autoOffsetReset, sessionTimeoutMs, heartbeatIntervalMs } =
+      this.#config
+    const isolationLevel = exactlyOnce ? 'read_committed' : 'read_uncommitted'
+    const assignor = streamsAssignor({
+      self: () => ({
+        processId: this.#processId,
+        endpoint: applicationServer,
+        tags: this.#config.clientTags,
+        ...factsAbout(this.#thread, this.#directory),
+      }),
+      rules: this.#config,
+      tasks: () => tasks,
+      endOffsetSums: () => changelogEnds(this.#application, [...tasks.keys()], admin, isolationLevel, this.#config.log),
+      onAssignment: (news) => {
+        this.#news = news
+      },
+    })
+    const onAsked = (): void =>
+      this.#thread?.fail(new ShutdownRequestedError('a member of the group asks for the end of the application'))
+    const number = this.#place === undefined ? '' : this.#place.threadName.slice(applicationId.length)
+    return {
+      groupId: applicationId,
+      clientId: `${applicationId}-${this.#processId}${number}`,
+      assignor: withShutdown(assignor, { asks: false, onAsked }),
       autoOffsetReset,
       sessionTimeoutMs,
       heartbeatIntervalMs,
-      stateDir,
-    } = this.#config
+      isolationLevel,
+    }
+  }
+
+  #makeThread(admin: Admin, plan: TopicPlan): StreamThread {
+    const { kafka, applicationId, stateDir } = this.#config
     const tasks = this.#application.tasks(plan.partitionCounts)
-    const assignor = streamsAssignor({
-      endpoint: applicationServer,
-      previousTasks: () => [...new Set([...(this.#thread?.tasks.map((t) => t.taskId) ?? []), ...this.#tasksOnDisk])],
-      tasks: () => tasks,
-      onAssignment: (tasksByEndpoint) => {
-        this.#tasksByEndpoint = tasksByEndpoint
-      },
-    })
+    const member = this.#makeMember(admin, tasks)
+    this.#member = member
     return new StreamThread({
-      name: `${applicationId}-StreamThread-1`,
+      name: this.#place?.threadName ?? `${applicationId}-StreamThread-1`,
       config: this.#config,
       application: this.#application,
       kafka,
       admin,
       sharedProducer: this.#producer,
-      createConsumer: () =>
-        kafka.createConsumer({
-          groupId: applicationId,
-          clientId: `${applicationId}-${this.#processId}`,
-          assignor,
-          autoOffsetReset,
-          sessionTimeoutMs,
-          heartbeatIntervalMs,
-          isolationLevel: exactlyOnce ? 'read_committed' : 'read_uncommitted',
-        }),
+      createConsumer: () => kafka.createConsumer(member),
       tasks,
       metrics: this.#metrics,
-      openPersistent: openRocksdbDatabase(stateDir),
+      openPersistent: openRocksdbDatabase(stateDir, this.#place?.gate),
       openMemory: async () => new MemoryDatabase(),
       globalStore: (name) => this.#globalTask?.store(name),
-      wipeState: (taskId) => rm(join(stateDir, taskId), { recursive: true, force: true }),
+      wipeState: (taskId) => this.#directory.wipe(taskId),
+      copies: () => this.#news,
+      onStateKept: (taskId, offsetSum) => this.#directory.keepOffsetSum(taskId, offsetSum),
       onDropped: (taskId, node, reason) => this.#metrics.dropped(taskId, node, reason),
       onExpired: (taskId, store) => this.#metrics.expired(taskId, store),
       onRestoreProgress: ({ taskId, store, restoredOffset, endOffset }) =>
         this.#metrics.restoring(taskId, store, endOffset - restoredOffset),
-      onStateChange: () => this.#follow(),
+      onStateChange: () => {
+        this.#follow()
+        this.#place?.onStatus()
+      },
     })
   }
 
   /** The client's state follows from its thread's. */
   #follow(): void {
-    const thread = this.#thread
-    if (thread?.failure !== undefined) void this.#fail(thread.failure)
-    else if (thread?.isRunning && this.#state === 'REBALANCING') this.#go('RUNNING')
-    else if (!thread?.isRunning && this.#state === 'RUNNING') this.#go('REBALANCING')
+    const failure = this.#thread?.failure
+    const isRunning = (this.#workers ?? this.#thread)?.isRunning ?? false
+    if (failure !== undefined) void this.#uncaught.handle(failure)
+    else if (isRunning && this.#state === 'REBALANCING') this.#go('RUNNING')
+    else if (!isRunning && this.#state === 'RUNNING') this.#go('REBALANCING')
+  }
+
+  #replaceThread(): void {
+    const plan = this.#plan as TopicPlan
+    this.#producer?.renew()
+    this.#thread = this.#makeThread(this.#config.kafka.admin(), plan)
+    this.#thread.start()
+  }
+
+  async #requestShutdown(): Promise<void> {
+    const { kafka, log, sessionTimeoutMs } = this.#config
+    const tasks = this.#application.tasks(this.#plan?.partitionCounts ?? new Map())
+    const member = this.#member ?? this.#makeMember(kafka.admin(), tasks)
+    const assignor = withShutdown(member.assignor, { asks: true, onAsked: () => {} })
+    const topics = [...new Set(this.#application.sourceTopics())]
+    const consumer = kafka.createConsumer({ ...member, assignor })
+    await requestShutdown({ consumer, topics, withinMs: sessionTimeoutMs + 15_000, isOpen: () => this.#isOpen, log })
   }
 
   async #fail(error: Error): Promise<void> {
     if (!canGo(this.#state, 'PENDING_ERROR')) return
+    this.#failure = error
     this.#go('PENDING_ERROR')
     await this.#stopAll().catch((failure) => this.#config.log.warn({ err: failure }, 'stopping after an error failed'))
     this.#go('ERROR')

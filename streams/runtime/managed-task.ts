@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TopicPartition } from '../../common/record.ts'
 import type { Admin, GroupConsumer, KafkaProvider, OffsetAndMetadata, Producer } from '../../kafka/port.ts'
 import type { StateStore } from '../../stores/state-store.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
-import { IllegalTransitionError } from '../errors.ts'
-import { type Application, nameOf, partitionOf } from './application.ts'
+import { IllegalTransitionError, TaskClosedError } from '../errors.ts'
+import { type Application, nameOf } from './application.ts'
+import { openTaskStores } from './open-task-stores.ts'
 import { ProducerCollector } from './record-collector.ts'
 import { type RestoreProgress, restoreStores } from './restore.ts'
+import type { SharedProducer } from './shared-producer.ts'
 import { type OnDropped, StreamTask } from './stream-task.ts'
 import type { StreamsConfig } from './streams-config.ts'
-import { TaskStores } from './task-stores.ts'
+import type { TaskDatabases, TaskStores } from './task-stores.ts'
 
 export type TaskState = 'created' | 'restoring' | 'ready' | 'running' | 'closed'
 
@@ -27,8 +30,8 @@ export interface TaskEnvironment {
   readonly kafka: KafkaProvider
   readonly admin: Admin
   readonly consumer: GroupConsumer
-  /** Under at-least-once all tasks of a thread send through one producer. */
-  readonly sharedProducer: Producer | undefined
+  /** Under at-least-once all tasks send through one producer. */
+  readonly sharedProducer: SharedProducer | undefined
   readonly openPersistent: OpenTaskDatabase
   readonly openMemory: OpenTaskDatabase
   readonly globalStore: (name: string) => StateStore | undefined
@@ -45,18 +48,25 @@ export class ManagedTask {
   readonly #env: TaskEnvironment
   readonly #abort = new AbortController()
   #state: TaskState = 'created'
+  #databases: TaskDatabases | undefined
   #stores: TaskStores | undefined
   #collector: ProducerCollector | undefined
   #task: StreamTask | undefined
   #starts: readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[] = []
+  /** Offsets of the group when the task was given to this instance, by topic. */
+  readonly #committed = new Map<string, number>()
   #opening: Promise<void> | undefined
+  /** Its stores have been given what they cannot write: they find out at the put. */
+  verifiesPuts = false
   /** Why opening or restoring failed, if it did. */
   failure: Error | undefined
 
-  constructor(taskId: string, inputs: readonly TopicPartition[], env: TaskEnvironment) {
+  /** @param databases of a standby that is promoted, open. */
+  constructor(taskId: string, inputs: readonly TopicPartition[], env: TaskEnvironment, databases?: TaskDatabases) {
     this.taskId = taskId
     this.inputs = inputs
     this.#env = env
+    this.#databases = databases
   }
 
   get state(): TaskState {
@@ -76,10 +86,10 @@ export class ManagedTask {
     return this.#stores
   }
 
-  /** Starts opening and restoring; `state` becomes `ready`, or `failure` is set, and `done` is called. */
-  open(done: () => void): void {
+  /** Starts opening and restoring, `delayMs` from now; `state` becomes `ready`, or `failure` is set, and `done` is called. */
+  open(done: () => void, delayMs = 0): void {
     this.#go('restoring')
-    this.#opening = this.#open().then(
+    this.#opening = this.#openAfter(delayMs).then(
       () => {
         if (this.#state === 'restoring') this.#go('ready')
         done()
@@ -91,28 +101,24 @@ export class ManagedTask {
     )
   }
 
+  async #openAfter(delayMs: number): Promise<void> {
+    if (delayMs > 0) await sleep(delayMs, undefined, { signal: this.#abort.signal }).catch(() => {})
+    if (!this.#abort.signal.aborted) await this.#open()
+  }
+
   async #open(): Promise<void> {
-    const { config, application, kafka } = this.#env
+    const { config, kafka } = this.#env
     const transactional = config.exactlyOnce
     // The producer comes first: it fences a zombie and settles its open transaction, so that the offsets read next are final.
-    const producer =
-      this.#env.sharedProducer ?? kafka.createProducer({ transactionalId: `${application.id}-${this.taskId}` })
-    this.#collector = new ProducerCollector(producer, transactional, () =>
-      this.#env.onDropped(this.taskId, 'sink', 'production-error'),
-    )
+    const producer = this.#env.sharedProducer?.current ?? this.#createProducer()
+    this.#collector = new ProducerCollector(producer, transactional)
     if (transactional) await producer.initTransactions()
     this.#starts = await this.#startPositions()
-    const subtopology = application.subtopologyOf(this.taskId)
-    this.#stores = await TaskStores.open({
-      taskId: this.taskId,
-      partition: partitionOf(this.taskId),
-      builders: subtopology.stores.map((s) => application.storeBuilder(s)),
-      changelogTopic: (store) => application.changelogTopic(store),
-      openPersistent: this.#env.openPersistent,
-      openMemory: this.#env.openMemory,
-      cacheEntries: config.storeCacheEntries,
-      onExpired: (store) => this.#env.onExpired(this.taskId, store),
-    })
+    const databases = this.#databases
+    this.#databases = undefined
+    const { signal } = this.#abort
+    const openPersistent: OpenTaskDatabase = (taskId) => this.#env.openPersistent(taskId, signal)
+    this.#stores = await openTaskStores(this.taskId, { ...this.#env, openPersistent }, databases)
     await this.#prepareSerdes()
     await restoreStores({
       taskId: this.taskId,
@@ -120,8 +126,12 @@ export class ManagedTask {
       kafka,
       isolationLevel: transactional ? 'read_committed' : 'read_uncommitted',
       signal: this.#abort.signal,
+      log: config.log,
+      listener: config.stateRestoreListener,
+      committedOffset: (topic) => this.#committed.get(topic),
       onProgress: this.#env.onRestoreProgress,
     })
+    this.#stores.restored()
   }
 
   /** Builds the running task and gives where its inputs go on. */
@@ -140,9 +150,13 @@ export class ManagedTask {
       log: config.log,
       maxTaskIdleMs: config.maxTaskIdleMs,
       recordCacheMaxBytes: config.cacheMaxBytes,
-      onDeserializationError: config.onDeserializationError,
+      emitIntervalMs: config.emitIntervalMs,
+      errorHandlers: config.errorHandlers,
+      deadLetterTopic: config.deadLetterTopic,
+      verifiesPuts: this.verifiesPuts,
       onDropped: this.#env.onDropped,
       onUnblocked: () => this.#env.onUnblocked(task),
+      onMail: () => consumer.wakeup(),
     })
     this.#task = task
     for (const { partition, position } of this.#starts)
@@ -157,18 +171,30 @@ export class ManagedTask {
     this.#go('closed')
     this.#abort.abort()
     await this.#opening
+    this.#collector?.abandon(new TaskClosedError(`task ${this.taskId} is closed`))
     this.#task?.close()
     await this.#stores?.close()
+    await Promise.all([this.#databases?.persistent?.close(), this.#databases?.memory?.close()])
     if (this.#env.sharedProducer !== undefined || this.#collector === undefined) return
     const { producer, inTransaction } = this.#collector
     if (inTransaction) await producer.abortTransaction().catch(() => {})
     await producer.close().catch(() => {})
   }
 
+  #createProducer(): Producer {
+    const { application, config, kafka } = this.#env
+    const transactionalId = `${application.id}-${this.taskId}`
+    return kafka.createProducer({ transactionalId, transactionTimeoutMs: config.transactionTimeoutMs })
+  }
+
   async #startPositions(): Promise<
     readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[]
   > {
     const committed = await this.#env.consumer.committed(this.inputs)
+    for (const partition of this.inputs) {
+      const position = committed.get(nameOf(partition))
+      if (position !== undefined) this.#committed.set(partition.topic, position.offset)
+    }
     const fresh = this.inputs.filter((p) => !committed.has(nameOf(p)))
     const latest = fresh.filter((p) => this.#resetPolicy(p.topic) === 'latest')
     const ends = latest.length > 0 ? await this.#env.admin.endOffsets(latest) : new Map<string, number>()

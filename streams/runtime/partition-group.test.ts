@@ -17,7 +17,9 @@ const source: SourceNode = {
 
 function queueOf(topic: string): RecordQueue {
   return new RecordQueue(source, topic, 0, {
-    onDeserializationError: () => 'fail',
+    onUnreadable: (_raw, error) => {
+      throw error
+    },
     onDrop: () => {},
     onUnblocked: () => {},
   })

@@ -38,6 +38,14 @@ export class PartitionGroup {
     return sum
   }
 
+  /** The longest wait of a queue for a schema, if one waits. */
+  get blockage(): RecordQueue['blockage'] {
+    let longest: RecordQueue['blockage']
+    for (const { blockage } of this.queues)
+      if (blockage !== undefined && (longest === undefined || blockage.forMs > longest.forMs)) longest = blockage
+    return longest
+  }
+
   /** The queue whose head is next, or `undefined` when there is none or the task has to wait. */
   next(nowMs: () => number): RecordQueue | undefined {
     const queues = this.queues

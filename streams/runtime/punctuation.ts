@@ -1,6 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.ts'
 import { InvalidArgumentError } from '../../common/errors.ts'
 import type { Cancellable, Punctuator } from '../processors/processor.ts'
+import { PunctuationHeap } from './punctuation-heap.ts'
 
 interface Schedule extends Cancellable {
   readonly nodeName: string
@@ -19,7 +20,7 @@ export type RunPunctuator = (nodeName: string, punctuator: Punctuator, timestamp
  * @see org.apache.kafka.streams.processor.internals.PunctuationQueue
  */
 export class PunctuationQueue {
-  #schedules: Schedule[] = []
+  readonly #schedules = new PunctuationHeap<Schedule>()
 
   /**
    * First due at `firstMs`: 0 for stream time (fires with the first known time), now + interval for the wall clock.
@@ -36,16 +37,15 @@ export class PunctuationQueue {
       cancelled: false,
       cancel: () => {
         schedule.cancelled = true
-        this.#schedules = this.#schedules.filter((s) => s !== schedule)
       },
     }
-    this.#schedules.push(schedule)
+    this.#schedules.add(schedule)
     return schedule
   }
 
   get nextDueMs(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const schedule of this.#schedules) if (schedule.dueMs < next) next = schedule.dueMs
+    for (const schedule of this.#schedules.all) if (!schedule.cancelled && schedule.dueMs < next) next = schedule.dueMs
     return next
   }
 
@@ -57,24 +57,43 @@ export class PunctuationQueue {
   #punctuate(nowMs: number, run: RunPunctuator, called: boolean): Awaitable<boolean> {
     let any = called
     for (
-      let schedule = this.#earliest();
-      schedule !== undefined && schedule.dueMs <= nowMs;
-      schedule = this.#earliest()
+      let first = this.#schedules.first;
+      first !== undefined && first.dueMs <= nowMs;
+      first = this.#schedules.first
     ) {
+      const schedule = first
+      this.#schedules.take()
+      if (schedule.cancelled) continue
       any = true
-      schedule.dueMs = nextDue(schedule.dueMs, schedule.intervalMs, nowMs)
       const pending = run(schedule.nodeName, schedule.punctuator, nowMs)
-      if (pending instanceof Promise) return pending.then(() => this.#punctuate(nowMs, run, true))
+      if (pending instanceof Promise)
+        return pending.then(() => {
+          this.#goOn(schedule, nowMs)
+          return this.#punctuate(nowMs, run, true)
+        })
+      this.#goOn(schedule, nowMs)
     }
     return any
   }
 
-  #earliest(): Schedule | undefined {
-    let earliest: Schedule | undefined
-    for (const schedule of this.#schedules)
-      if (earliest === undefined || schedule.dueMs < earliest.dueMs) earliest = schedule
-    return earliest
+  #goOn(schedule: Schedule, nowMs: number): void {
+    if (schedule.cancelled) return
+    schedule.dueMs = nextDue(schedule.dueMs, schedule.intervalMs, nowMs)
+    this.#schedules.add(schedule)
   }
+}
+
+/** The first time of a schedule with a start of its own that is not over yet. @see StreamTask.getInitialSchedule */
+export function firstDue(
+  nodeName: string,
+  intervalMs: number,
+  startMs: number | undefined,
+  nowMs: number,
+): number | undefined {
+  if (startMs === undefined) return undefined
+  if (!(startMs >= 0) || !Number.isFinite(startMs))
+    throw new InvalidArgumentError(`${nodeName} can be punctuated from the epoch on, not from ${startMs} ms`)
+  return startMs < nowMs ? nextDue(startMs, intervalMs, nowMs) : startMs
 }
 
 function nextDue(dueMs: number, intervalMs: number, nowMs: number): number {

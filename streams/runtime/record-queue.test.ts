@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { SerdeError, SerdeNotReadyError } from '../../common/errors.ts'
 import { EMPTY_HEADERS } from '../../common/record.ts'
 import { type Serde, serdes } from '../../common/serde.ts'
-import { DeserializationError } from '../errors.ts'
+import type { LogRecord } from '../../kafka/port.ts'
 import type { SourceNode, TimestampExtractor } from '../topology-nodes.ts'
-import { type DeserializationFailure, RecordQueue } from './record-queue.ts'
+import { RecordQueue } from './record-queue.ts'
 
 const picky: Serde<string> = {
   name: 'picky',
@@ -20,7 +20,7 @@ function queue(
   options: {
     value?: Serde<string>
     extractor?: TimestampExtractor
-    onError?: (f: DeserializationFailure) => 'continue' | 'fail'
+    onError?: (raw: LogRecord, error: Error) => void
   } = {},
 ) {
   const dropped: string[] = []
@@ -35,7 +35,7 @@ function queue(
     offsetReset: undefined,
   }
   const records = new RecordQueue(source, 't', 3, {
-    onDeserializationError: options.onError ?? (() => 'continue'),
+    onUnreadable: options.onError ?? (() => {}),
     onDrop: (reason, raw) => void dropped.push(`${reason}@${raw.offset}`),
     onUnblocked: () => void unblocked.push('unblocked'),
   })
@@ -101,17 +101,31 @@ describe('RecordQueue', () => {
     expect(decoded).toEqual(['a', 'b'])
   })
 
-  it('stops at an unreadable record when told to, and names it', () => {
-    const failures: DeserializationFailure[] = []
+  it('stops at an unreadable record when the hook throws, and gives it the bytes', () => {
+    const failures: LogRecord[] = []
     const { add } = queue({
-      onError: (failure) => {
-        failures.push(failure)
-        return 'fail'
+      onError: (raw, error) => {
+        failures.push(raw)
+        throw error
       },
     })
-    expect(() => add('bad')).toThrow(DeserializationError)
-    expect(() => add('bad')).toThrow(/t-3@\d+ cannot be read: bad bytes/)
-    expect(failures[0]).toMatchObject({ topic: 't', partition: 3, offset: 0, value: Buffer.from('bad') })
+    expect(() => add('bad')).toThrow(SerdeError)
+    expect(failures[0]).toMatchObject({ offset: 0, value: Buffer.from('bad') })
+  })
+
+  it('treats what a timestamp extractor throws as a record that cannot be read', () => {
+    const reasons: string[] = []
+    const { records, add, dropped } = queue({
+      extractor: ({ value, timestampMs }) => {
+        if (value === 'odd') throw new Error('no time in it')
+        return timestampMs
+      },
+      onError: (_raw, error) => void reasons.push(error.message),
+    })
+    add('odd', 'a')
+    expect(reasons).toEqual(['no time in it'])
+    expect(dropped).toEqual(['deserialization-error@0'])
+    expect(records.head?.value).toBe('a')
   })
 
   it('drops a record with a negative extracted time, and refuses one without an extractor', () => {
@@ -119,7 +133,12 @@ describe('RecordQueue', () => {
     add('never', 'a')
     expect(dropped).toEqual(['invalid-timestamp@0'])
     expect(records.head?.timestampMs).toBe(7)
-    expect(() => queue().add(['a', -1])).toThrow(/t-3@0 has the invalid timestamp -1/)
+    const refusing = queue({
+      onError: (_raw, error) => {
+        throw error
+      },
+    })
+    expect(() => refusing.add(['a', -1])).toThrow(/t-3@0 has the invalid timestamp -1/)
   })
 
   it('tells the extractor the highest time so far of its partition', () => {

@@ -1,29 +1,15 @@
-import { SerdeNotReadyError } from '../../common/errors.ts'
-import type { Headers } from '../../common/record.ts'
+import { asError, BrookError, SerdeNotReadyError } from '../../common/errors.ts'
 import type { FetchedBatch, LogRecord } from '../../kafka/port.ts'
 import { DeserializationError } from '../errors.ts'
 import type { DropReason } from '../processors/processor.ts'
 import { StreamRecord } from '../record.ts'
 import type { SourceNode } from '../topology-nodes.ts'
 
-/** What went wrong with a record that could not be read, with its bytes. */
-export interface DeserializationFailure {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestampMs: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Headers
-  readonly error: Error
-}
-
-/** Decides about a record that cannot be read: `continue` drops and counts it, `fail` stops the client. */
-export type DeserializationExceptionHandler = (failure: DeserializationFailure) => 'continue' | 'fail'
-
 export interface RecordQueueHooks {
-  readonly onDeserializationError: DeserializationExceptionHandler
-  readonly onDrop: (reason: DropReason, record: LogRecord, topic: string, partition: number) => void
+  /** Returns when a record that cannot be read is to be skipped; throws what comes of it when not. */
+  readonly onUnreadable: (record: LogRecord, error: Error) => void
+  /** `error`: why it could not be read. */
+  readonly onDrop: (reason: DropReason, record: LogRecord, topic: string, partition: number, error?: Error) => void
   /** The head waits for a schema; called when it has been read after all. */
   readonly onUnblocked: () => void
 }
@@ -44,6 +30,11 @@ export class RecordQueue {
   #buffered = 0
   #endOffset = 0
   #blocked = false
+  #blockedSinceMs = 0
+  #headOfBlock = -1
+  #blockedBy: Error | undefined
+  /** Why the schema will never come. */
+  #hopeless: Error | undefined
   /** Counts `clear`s, so that an answer for a head of before is not taken for one of now. */
   #generation = 0
   /** The decoded first record, or `undefined` when there is none (or it waits for a schema). */
@@ -51,6 +42,8 @@ export class RecordQueue {
   headOffset = -1
   /** Highest timestamp taken so far; handed to the timestamp extractor. */
   partitionTimeMs = -1
+  /** {@link positionOffset} as of the last commit. */
+  committedOffset = 0
 
   constructor(source: SourceNode, topic: string, partition: number, hooks: RecordQueueHooks) {
     this.source = source
@@ -62,6 +55,11 @@ export class RecordQueue {
   /** Records that wait, the head included. */
   get size(): number {
     return this.#buffered
+  }
+
+  /** The bytes of the head. */
+  get headBytes(): LogRecord {
+    return this.#records[this.#next] as LogRecord
   }
 
   get blocked(): boolean {
@@ -82,6 +80,7 @@ export class RecordQueue {
     this.#blocked = false
     this.#generation++
     this.head = undefined
+    this.#headOfBlock = -1
   }
 
   startAt(offset: number): void {
@@ -142,7 +141,13 @@ export class RecordQueue {
       else this.#rejectUnreadable(raw, error)
       return undefined
     }
-    const timestampMs = this.#timestampOf(record, raw)
+    let timestampMs: number
+    try {
+      timestampMs = this.#timestampOf(record, raw)
+    } catch (error) {
+      this.#rejectUnreadable(raw, error)
+      return undefined
+    }
     if (timestampMs < 0) {
       this.#hooks.onDrop('invalid-timestamp', raw, topic, this.partition)
       return undefined
@@ -167,38 +172,37 @@ export class RecordQueue {
 
   #block(error: SerdeNotReadyError): void {
     this.#blocked = true
+    if (this.#headOfBlock !== this.positionOffset) this.#blockedSinceMs = performance.now()
+    this.#headOfBlock = this.positionOffset
     const generation = this.#generation
     const retry = (): void => {
       if (generation !== this.#generation) return
       this.#blocked = false
       this.#hooks.onUnblocked()
     }
-    error.ready.then(retry, retry)
+    error.ready.then(retry, (thrown: unknown) => {
+      const passes = thrown instanceof BrookError && thrown.recovery === 'retry'
+      if (passes) this.#blockedBy = thrown
+      else this.#hopeless = asError(thrown)
+      retry()
+    })
   }
 
-  /** Decodes a head that was waiting for its schema. May throw what the handler's `fail` throws. */
+  /** For how long the head has waited for its schema, and for want of what; `undefined` when it does not. */
+  get blockage(): { readonly forMs: number; readonly error: Error | undefined } | undefined {
+    if (!this.#blocked) return undefined
+    return { forMs: performance.now() - this.#blockedSinceMs, error: this.#blockedBy }
+  }
+
+  /** Decodes a head that was waiting for its schema. May throw what comes of a record that is not skipped. */
   retryHead(): void {
+    if (this.#hopeless !== undefined) throw this.#hopeless
     if (this.head === undefined && !this.#blocked) this.#updateHead()
   }
 
   #rejectUnreadable(raw: LogRecord, thrown: unknown): void {
-    const { topic, partition } = this
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-    const { key, value, headers, offset, timestampMs } = raw
-    const answer = this.#hooks.onDeserializationError({
-      topic,
-      partition,
-      offset,
-      timestampMs,
-      key,
-      value,
-      headers,
-      error,
-    })
-    if (answer === 'fail')
-      throw new DeserializationError(`${topic}-${partition}@${offset} cannot be read: ${error.message}`, {
-        cause: error,
-      })
-    this.#hooks.onDrop('deserialization-error', raw, topic, partition)
+    const error = asError(thrown)
+    this.#hooks.onUnreadable(raw, error)
+    this.#hooks.onDrop('deserialization-error', raw, this.topic, this.partition, error)
   }
 }

@@ -1,10 +1,12 @@
+import type { Logger } from '../../common/log.ts'
 import { partitionName } from '../../common/record.ts'
 import { OffsetOutOfRangeError } from '../../kafka/errors.ts'
-import type { IsolationLevel, KafkaProvider } from '../../kafka/port.ts'
+import type { FetchedBatch, IsolationLevel, KafkaProvider, LogReader } from '../../kafka/port.ts'
 import { TaskCorruptedError } from '../errors.ts'
+import type { RestoreEvent, StateRestoreListener } from './restore-listener.ts'
 import type { TaskStores } from './task-stores.ts'
 
-/** How far a restore is; `totalRecords` counts offsets, so gaps of compaction are in it. */
+/** How far a restore is, in offsets: gaps of compaction are in it. */
 export interface RestoreProgress {
   readonly taskId: string
   readonly store: string
@@ -18,15 +20,23 @@ export interface RestoreOptions {
   readonly kafka: KafkaProvider
   readonly isolationLevel: IsolationLevel
   readonly signal: AbortSignal
+  readonly log?: Logger
+  readonly listener?: StateRestoreListener | undefined
+  /** Where the group stands in an input: as far as a store is restored from one. */
+  readonly committedOffset: (topic: string) => number | undefined
   readonly onProgress?: (progress: RestoreProgress) => void
 }
 
 interface Pending {
-  readonly store: string
+  readonly event: RestoreEvent
   readonly topic: string
   offset: number
+  records: number
   readonly endOffset: number
 }
+
+/** Small enough for the objects of a batch to be gone before the collector would have to keep them. */
+export const RESTORE_FETCH_BYTES = 512 * 1024
 
 /**
  * Brings the stores of a task up to the end that their changelogs have now, from the offsets that local state stands at: after
@@ -36,27 +46,16 @@ interface Pending {
 export async function restoreStores(options: RestoreOptions): Promise<void> {
   const pending = await whatIsMissing(options)
   if (pending.size === 0) return
-  const reader = options.kafka.createReader({ isolationLevel: options.isolationLevel })
+  const { kafka, isolationLevel, stores, signal } = options
+  const reader = kafka.createReader({ isolationLevel, maxPartitionBytes: RESTORE_FETCH_BYTES })
   try {
-    const partition = options.stores.partition
-    await reader.assign([...pending.values()].map(({ topic, offset }) => ({ topic, partition, offset })))
-    while (pending.size > 0 && !options.signal.aborted) {
-      for (const batch of await reader.poll(100)) {
-        const changelog = pending.get(partitionName(batch.topic, batch.partition))
-        if (changelog === undefined) continue
-        await options.stores.restore(changelog.store, batch)
-        changelog.offset = batch.nextOffset
-        options.onProgress?.({
-          taskId: options.taskId,
-          store: changelog.store,
-          restoredOffset: batch.nextOffset,
-          endOffset: changelog.endOffset,
-        })
-      }
-      for (const [name, { topic, offset, endOffset }] of pending) {
-        if (offset >= endOffset || reader.lag({ topic, partition }) === 0) pending.delete(name)
-      }
-    }
+    await reader.assign(
+      [...pending.values()].map(({ topic, offset }) => ({ topic, partition: stores.partition, offset })),
+    )
+    await new Restore(options, reader, pending).run()
+    if (signal.aborted)
+      for (const { event, records } of pending.values())
+        options.listener?.onRestoreSuspended?.({ ...event, totalRestored: records })
   } catch (error) {
     if (error instanceof OffsetOutOfRangeError)
       throw new TaskCorruptedError([options.taskId], { cause: error, because: error.message })
@@ -66,23 +65,102 @@ export async function restoreStores(options: RestoreOptions): Promise<void> {
   }
 }
 
-async function whatIsMissing({ taskId, stores, kafka, isolationLevel }: RestoreOptions): Promise<Map<string, Pending>> {
+class Restore {
+  readonly #options: RestoreOptions
+  readonly #reader: LogReader
+  readonly #pending: Map<string, Pending>
+  readonly #startedMs = performance.now()
+  /** The write that is under way while the next batch is fetched and decoded. */
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(options: RestoreOptions, reader: LogReader, pending: Map<string, Pending>) {
+    this.#options = options
+    this.#reader = reader
+    this.#pending = pending
+  }
+
+  async run(): Promise<void> {
+    const { stores, signal } = this.#options
+    for (const { event } of this.#pending.values()) this.#options.listener?.onRestoreStart?.(event)
+    while (this.#pending.size > 0 && !signal.aborted) {
+      for (const batch of await this.#reader.poll(100)) {
+        const changelog = this.#pending.get(partitionName(batch.topic, batch.partition))
+        if (changelog !== undefined) await this.#take(changelog, batch)
+      }
+      for (const [name, { topic, offset, endOffset }] of this.#pending) {
+        if (offset < endOffset && this.#reader.lag({ topic, partition: stores.partition }) !== 0) continue
+        await this.#writing
+        this.#end(name)
+      }
+    }
+    await this.#writing
+  }
+
+  async #take(changelog: Pending, batch: FetchedBatch): Promise<void> {
+    const { stores, taskId, listener } = this.#options
+    const { event, endOffset } = changelog
+    const part = upTo(batch, endOffset)
+    if (stores.readsToRestore(event.store)) await this.#writing
+    const written = stores.restore(event.store, part)
+    written.catch(() => {})
+    await this.#writing
+    this.#writing = written
+    changelog.offset = part.nextOffset
+    changelog.records += part.records.length
+    listener?.onBatchRestored?.({ ...event, batchEndOffset: part.nextOffset, numRestored: part.records.length })
+    this.#options.onProgress?.({ taskId, store: event.store, restoredOffset: part.nextOffset, endOffset })
+  }
+
+  #end(name: string): void {
+    const { event, records, endOffset } = this.#pending.get(name) as Pending
+    this.#pending.delete(name)
+    const seconds = (performance.now() - this.#startedMs) / 1000
+    const { taskId, store } = event
+    this.#options.onProgress?.({ taskId, store, restoredOffset: endOffset, endOffset })
+    this.#options.log?.info(
+      { taskId, store, records, seconds: Number(seconds.toFixed(3)), recordsPerSecond: Math.round(records / seconds) },
+      'store restored',
+    )
+    this.#options.listener?.onRestoreEnd?.({ ...event, totalRestored: records })
+  }
+}
+
+/** A source topic goes on beyond what may be restored of it. */
+export function upTo(batch: FetchedBatch, endOffset: number): FetchedBatch {
+  if (batch.nextOffset <= endOffset) return batch
+  return { ...batch, records: batch.records.filter((r) => r.offset < endOffset), nextOffset: endOffset }
+}
+
+async function whatIsMissing(options: RestoreOptions): Promise<Map<string, Pending>> {
+  const { taskId, stores, kafka, isolationLevel } = options
+  const { partition } = stores
   const changelogs = stores.changelogs()
-  const partitions = changelogs.map(({ topic }) => ({ topic, partition: stores.partition }))
+  const partitions = changelogs.map(({ topic }) => ({ topic, partition }))
   const admin = kafka.admin()
-  const ends = await admin.endOffsets(partitions, isolationLevel)
-  const begins = await admin.beginningOffsets(partitions)
+  const [ends, begins] = await Promise.all([
+    admin.endOffsets(partitions, isolationLevel),
+    admin.beginningOffsets(partitions),
+  ])
   const pending = new Map<string, Pending>()
-  for (const { store, topic, offset } of changelogs) {
-    const name = partitionName(topic, stores.partition)
-    const endOffset = ends.get(name) ?? 0
+  for (const { store, topic, offset, isSource } of changelogs) {
+    const name = partitionName(topic, partition)
+    const logEnd = ends.get(name) ?? 0
     const begin = begins.get(name) ?? 0
-    if (offset > endOffset) {
+    if (offset > logEnd) {
       throw new TaskCorruptedError([taskId], {
-        because: `store ${store} stands at ${offset}, its changelog ${name} ends at ${endOffset}`,
+        because: `store ${store} stands at ${offset}, its changelog ${name} ends at ${logEnd}`,
       })
     }
-    if (offset < endOffset) pending.set(name, { store, topic, offset: Math.max(offset, begin), endOffset })
+    if (offset > 0 && offset < begin) {
+      throw new TaskCorruptedError([taskId], {
+        because: `store ${store} stands at ${offset}, its changelog ${name} begins at ${begin}: what came between is gone`,
+      })
+    }
+    const endOffset = isSource ? Math.min(options.committedOffset(topic) ?? 0, logEnd) : logEnd
+    if (offset >= endOffset) continue
+    const from = Math.max(offset, begin)
+    const event = { taskId, store, topic, partition, startingOffset: from, endingOffset: endOffset }
+    pending.set(name, { event, topic, offset: from, records: 0, endOffset })
   }
   return pending
 }

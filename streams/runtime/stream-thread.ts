@@ -2,12 +2,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, BrookError } from '../../common/errors.ts'
 import type { Logger } from '../../common/log.ts'
 import type { TopicPartition } from '../../common/record.ts'
-import type { GroupConsumer, OffsetCommit, RebalanceListener } from '../../kafka/port.ts'
-import { TaskCorruptedError } from '../errors.ts'
+import type { GroupConsumer, RebalanceListener } from '../../kafka/port.ts'
+import { isCorruption } from '../../stores/errors.ts'
+import { StateNotWritableError, TaskCorruptedError, TaskTimeoutError } from '../errors.ts'
 import { nameOf } from './application.ts'
-import { type CommitPort, commit } from './commit.ts'
+import type { AssignmentNews } from './assignor.ts'
 import { ManagedTask, type TaskEnvironment } from './managed-task.ts'
+import { RepartitionPurge } from './repartition-purge.ts'
+import { settle } from './settle.ts'
+import type { StandbyTask } from './standby-task.ts'
+import { StandbyTasks } from './standby-tasks.ts'
 import type { StreamTask } from './stream-task.ts'
+import { TaskCommits } from './task-commits.ts'
+import { TaskRetries } from './task-retries.ts'
+import type { TaskDatabases } from './task-stores.ts'
 import type { ThreadMetrics } from './thread-metrics.ts'
 
 /** Longest time without a turn of the event loop: HTTP, heartbeats and fetches wait for it. */
@@ -23,6 +31,10 @@ export interface StreamThreadOptions extends Omit<TaskEnvironment, 'consumer' | 
   readonly tasks: ReadonlyMap<string, readonly TopicPartition[]>
   readonly metrics: ThreadMetrics
   readonly wipeState: (taskId: string) => Promise<void>
+  /** What the last assignment says of copies; see {@link AssignmentNews}. */
+  readonly copies: () => Pick<AssignmentNews, 'standby' | 'warmup' | 'probes'>
+  /** The state of a task that has ended here stays on the disk, as far as this. */
+  readonly onStateKept: (taskId: string, offsetSum: number) => void
   readonly onStateChange: () => void
 }
 
@@ -42,8 +54,15 @@ export class StreamThread {
   readonly #paused = new Set<string>()
   /** Tasks with a head whose schema has arrived. */
   readonly #blocked = new Set<StreamTask>()
+  readonly #commits: TaskCommits
+  readonly #retries: TaskRetries
+  readonly #purge: RepartitionPurge
+  readonly #standbys: StandbyTasks
+  #probe: NodeJS.Timeout | undefined
+  #isPaused = false
+  /** Why this thread has to end, as somebody else says. */
+  #sentence: Error | undefined
   #lastCommitMs = 0
-  #lastPurgeMs = 0
   #assigned = false
   #stopping = false
   #running: Promise<void> | undefined
@@ -54,12 +73,29 @@ export class StreamThread {
     this.#options = options
     this.#log = options.config.log.child({ thread: options.name })
     this.#consumer = options.createConsumer()
+    const { config } = options
+    this.#commits = new TaskCommits({ config, consumer: this.#consumer, isStopping: () => this.#stopping })
+    this.#retries = new TaskRetries(config.taskTimeoutMs)
+    this.#purge = new RepartitionPurge({ ...options, intervalMs: config.repartitionPurgeIntervalMs, log: this.#log })
+    this.#standbys = new StandbyTasks({ ...options, onWarm: () => this.#consumer.requestRejoin() })
     this.#env = { ...options, consumer: this.#consumer, onUnblocked: (task) => this.#unblock(task) }
   }
 
   /** Tasks in the order of their ids. */
   get tasks(): readonly ManagedTask[] {
     return [...this.#tasks.values()]
+  }
+
+  /** Copies of tasks that run elsewhere. */
+  get standbys(): readonly StandbyTask[] {
+    return this.#standbys.tasks
+  }
+
+  /** Paused, it stays in the group and commits, but takes no record, calls no punctuation and leaves its standbys as they are. */
+  async pause(paused: boolean): Promise<void> {
+    this.#isPaused = paused
+    this.#consumer.wakeup()
+    await this.#standbys.pause(paused)
   }
 
   /** Assigned, and every task restored. */
@@ -83,6 +119,12 @@ export class StreamThread {
     await this.#running
   }
 
+  /** Ends the thread as if it had failed with this. */
+  fail(error: Error): void {
+    this.#sentence = error
+    this.#consumer.wakeup()
+  }
+
   #nowMs(): number {
     return this.#options.config.clock.nowMs()
   }
@@ -90,13 +132,15 @@ export class StreamThread {
   async #run(): Promise<void> {
     try {
       while (!this.#stopping) await this.#iterateSafely()
-      await this.#commitAll().catch((error) =>
+      await this.#commitLast().catch((error) =>
         this.#log.warn({ err: error }, 'last commit failed: it will be done over after the next start'),
       )
     } catch (error) {
       this.failure = asError(error)
       this.#log.error({ err: error }, 'stream thread died')
     }
+    clearTimeout(this.#probe)
+    await this.#standbys.close()
     await this.#closeTasks(this.tasks)
     await this.#consumer.close().catch((error) => this.#log.warn({ err: error }, 'leaving the group failed'))
     this.#options.onStateChange()
@@ -115,9 +159,12 @@ export class StreamThread {
     // A poll that does not wait need not turn the event loop: without a turn nothing would ever arrive.
     if (timeoutMs === 0) await nextTurn()
     for (const batch of await this.#consumer.poll(timeoutMs)) {
-      this.#owner.get(nameOf(batch))?.task?.add(batch)
+      const managed = this.#owner.get(nameOf(batch))
+      if (managed !== undefined) await this.#isolated(managed, () => managed.task?.add(batch))
     }
-    this.#startReadyTasks()
+    if (this.#sentence !== undefined) throw this.#sentence
+    await this.#startReadyTasks()
+    if (this.#waiting) this.#endLongBlockages()
     await this.#process()
     this.#pauseAndResume()
     await this.#commitIfDue()
@@ -125,9 +172,14 @@ export class StreamThread {
   }
 
   #hasWork(): boolean {
-    for (const { state, task } of this.#tasks.values())
-      if (state === 'running' && task.buffered > 0) return !this.#waiting
-    return false
+    if (this.#isPaused) return false
+    let buffered = false
+    for (const { state, task } of this.#tasks.values()) {
+      if (state !== 'running') continue
+      if (task.hasMail) return true
+      if (task.buffered > 0) buffered = true
+    }
+    return buffered && !this.#waiting
   }
 
   /** The last round could process nothing although records are buffered: they wait for other partitions. */
@@ -141,27 +193,58 @@ export class StreamThread {
   }
 
   async #process(): Promise<void> {
+    this.#waiting = true
+    if (this.#isPaused) return
     const deadline = performance.now() + SLICE_MS
     let total = 0
     for (let round = 1; round > 0 && performance.now() < deadline; ) {
       round = 0
-      for (const { state, task } of this.#tasks.values()) {
-        if (state !== 'running') continue
-        const processed = task.process(SLICE_RECORDS)
-        round += processed instanceof Promise ? await processed : processed
-        const punctuated = task.punctuate(false)
-        if (punctuated instanceof Promise) await punctuated
+      for (const managed of this.#tasks.values()) {
+        if (managed.state !== 'running') continue
+        const { task } = managed
+        try {
+          const processed = task.process(SLICE_RECORDS)
+          round += processed instanceof Promise ? await processed : processed
+          const punctuated = task.punctuate(false)
+          if (punctuated instanceof Promise) await punctuated
+        } catch (error) {
+          await this.#recover(asError(error), managed)
+        }
       }
       total += round
     }
-    for (const { state, task } of this.#tasks.values()) {
-      if (state !== 'running') continue
-      const punctuated = task.punctuate(true)
-      if (punctuated instanceof Promise) await punctuated
+    for (const managed of this.#tasks.values()) {
+      if (managed.state !== 'running') continue
+      const pending = this.#isolated(managed, () => managed.task.punctuate(true))
+      if (pending !== undefined) await pending
     }
     this.#waiting = total === 0
     this.#options.metrics.processed.inc(total)
     if (total > 0) await this.#backpressure()
+  }
+
+  /** What goes wrong in this is the affair of this task. */
+  #isolated(managed: ManagedTask, step: () => unknown): Promise<void> | undefined {
+    try {
+      const pending = step()
+      if (pending instanceof Promise)
+        return pending.then(
+          () => {},
+          (error) => this.#recover(asError(error), managed),
+        )
+    } catch (error) {
+      return this.#recover(asError(error), managed)
+    }
+  }
+
+  /** A task that waits for a schema lets the others go on, though not for ever. */
+  #endLongBlockages(): void {
+    const { taskTimeoutMs } = this.#options.config
+    for (const { state, taskId, task } of this.#tasks.values()) {
+      const blockage = state === 'running' ? task.blockage : undefined
+      if (blockage !== undefined && blockage.forMs >= taskTimeoutMs)
+        throw new TaskTimeoutError(taskId, taskTimeoutMs, blockage.error)
+    }
   }
 
   async #backpressure(): Promise<void> {
@@ -198,61 +281,61 @@ export class StreamThread {
     const { commitIntervalMs, maxDirtyEntries } = this.#options.config
     const due = this.#nowMs() - this.#lastCommitMs >= commitIntervalMs
     const early = this.tasks.some(
-      (t) => t.state === 'running' && (t.task.commitRequested || t.task.stores.dirtyEntries > maxDirtyEntries),
+      ({ state, task }) =>
+        state === 'running' && !task.draining && (task.commitRequested || task.stores.dirtyEntries > maxDirtyEntries),
     )
     if (due || early) await this.#commitAll()
+    else await this.#commitSettled(this.tasks.filter(({ state, task }) => state === 'running' && task.draining))
   }
 
-  async #commitAll(): Promise<void> {
+  /** Tasks with asynchronous work under way take no more records, and are committed when it is finished. */
+  async #commitAll(isLast = false): Promise<void> {
     this.#lastCommitMs = this.#nowMs()
-    const dirty = this.tasks.filter((t) => t.state === 'running' && t.task.commitNeeded)
+    for (const managed of this.#dirtyTasks()) {
+      managed.task.drain()
+      const pending = this.#isolated(managed, () => managed.task.runMail())
+      if (pending !== undefined) await pending
+    }
+    await this.#commitSettled(this.#dirtyTasks(), isLast)
+  }
+
+  #dirtyTasks(): readonly ManagedTask[] {
+    return this.tasks.filter((t) => t.state === 'running' && t.task.commitNeeded)
+  }
+
+  /** The commit before tasks are given up waits for their work, though not for ever: what is late is done over by whoever has the task next. */
+  async #commitLast(): Promise<void> {
+    const deadline = performance.now() + this.#options.config.drainTimeoutMs
+    for (;;) {
+      await this.#commitAll(true)
+      const left = this.#dirtyTasks()
+      if (left.length === 0) return
+      const late: ManagedTask[] = []
+      for (const managed of left)
+        if (performance.now() >= deadline || !(await settle(managed.task, deadline))) late.push(managed)
+      if (late.length === 0) continue
+      this.#log.warn({ tasks: late.map((t) => t.taskId) }, 'tasks are closed with unfinished work')
+      await this.#closeTasks(late)
+    }
+  }
+
+  async #commitSettled(tasks: readonly ManagedTask[], isLast = false): Promise<void> {
+    const dirty = tasks.filter((t) => t.task.settled)
     if (dirty.length === 0) return
     const end = this.#options.metrics.commitLatency.startTimer()
-    await commit(
-      dirty.map((t) => t.task),
-      this.#commitPort(dirty),
-    )
+    const failed = await this.#commits.commit(dirty)
     end()
+    for (const { taskId, task } of dirty) if (!task.commitNeeded) this.#retries.over(taskId)
+    if (isLast) {
+      for (const { managed, error } of failed)
+        this.#log.warn({ err: error, taskId: managed.taskId }, 'last commit of a task failed: what it did is done over')
+      await this.#closeTasks(failed.map(({ managed }) => managed))
+    } else for (const { managed, error } of failed) await this.#recover(error, managed)
   }
 
-  #commitPort(dirty: readonly ManagedTask[]): CommitPort {
-    const { exactlyOnce, afterCommitStep } = this.#options.config
-    const flush = async (): Promise<void> => {
-      await Promise.all([...new Set(dirty.map((t) => t.collector.producer))].map((producer) => producer.flush()))
-    }
-    const endTransaction = async ({ task, collector }: ManagedTask): Promise<void> => {
-      collector.begin()
-      await collector.producer.sendOffsets(task.positions(), this.#consumer.groupMetadata())
-      await collector.producer.commitTransaction()
-      collector.ended()
-    }
-    return {
-      acknowledged: flush,
-      commitOffsets: exactlyOnce
-        ? () => Promise.all(dirty.map(endTransaction)).then(() => {})
-        : () => this.#consumer.commit(dirty.flatMap((t) => t.task.positions())),
-      ...(afterCommitStep ? { afterStep: afterCommitStep } : {}),
-    }
-  }
-
-  /** Records of repartition topics that are consumed and committed are of no use to anyone. */
   #purgeIfDue(): void {
-    const { config, application, admin } = this.#options
-    if (
-      application.topology.repartitionTopics.size === 0 ||
-      this.#nowMs() - this.#lastPurgeMs < config.repartitionPurgeIntervalMs
-    )
-      return
-    if (this.#anyCommitNeeded()) return
-    this.#lastPurgeMs = this.#nowMs()
-    const repartition = new Set([...application.topology.repartitionTopics.keys()].map((t) => application.topicName(t)))
-    const consumed: OffsetCommit[] = this.tasks
-      .filter((t) => t.state === 'running')
-      .flatMap((t) => t.task.positions().filter((p) => repartition.has(p.topic) && p.offset > 0))
-    if (consumed.length > 0)
-      admin
-        .deleteRecords(consumed)
-        .catch((error) => this.#log.debug({ err: error }, 'purging repartition topics failed; tried again later'))
+    const nowMs = this.#nowMs()
+    if (this.#purge.isDue(nowMs) && !this.#anyCommitNeeded()) this.#purge.purge(this.tasks, nowMs)
   }
 
   #unblock(task: StreamTask): void {
@@ -260,12 +343,14 @@ export class StreamThread {
     this.#consumer.wakeup()
   }
 
-  #startReadyTasks(): void {
-    for (const task of this.#blocked) task.retryBlocked()
+  async #startReadyTasks(): Promise<void> {
+    const unblocked = this.tasks.filter(({ task }) => this.#blocked.has(task))
     this.#blocked.clear()
-    for (const managed of this.#tasks.values()) {
-      if (managed.failure !== undefined) throw managed.failure
+    for (const managed of unblocked) await this.#isolated(managed, () => managed.task.retryBlocked())
+    for (const managed of this.tasks) {
+      if (managed.failure !== undefined) await this.#recover(managed.failure, managed)
       if (managed.state !== 'ready') continue
+      this.#retries.runs(managed.taskId)
       for (const { partition, position } of managed.run()) this.#consumer.seek(partition, position.offset)
       this.#consumer.resume(managed.inputs)
       for (const partition of managed.inputs) this.#paused.delete(nameOf(partition))
@@ -280,7 +365,7 @@ export class StreamThread {
         this.#assigned = false
         this.#options.onStateChange()
         try {
-          await this.#commitAll()
+          await this.#commitLast()
         } catch (error) {
           this.#log.warn(
             { err: error },
@@ -308,14 +393,20 @@ export class StreamThread {
     const mine = new Set(partitions.map(nameOf))
     const wanted = new Map([...this.#options.tasks].filter(([, inputs]) => inputs.every((p) => mine.has(nameOf(p)))))
     await this.#closeTasks(this.tasks.filter((t) => !wanted.has(t.taskId)))
+    this.#retries.keepOnly(new Set(wanted.keys()))
     this.#consumer.pause(partitions)
     for (const partition of partitions) this.#paused.add(nameOf(partition))
     for (const [taskId, inputs] of wanted) {
       const kept = this.#tasks.get(taskId)
-      if (kept === undefined) this.#openTask(taskId, inputs)
+      if (kept === undefined) this.#openTask(taskId, inputs, 0, await this.#standbys.release(taskId))
       else if (kept.state === 'running') this.#resumeKept(kept)
     }
-    this.#log.info({ tasks: [...wanted.keys()] }, 'tasks assigned')
+    const { standby, warmup, probes } = this.#options.copies()
+    await this.#standbys.keep(standby, warmup)
+    clearTimeout(this.#probe)
+    if (probes)
+      this.#probe = setTimeout(() => this.#consumer.requestRejoin(), this.#options.config.probingRebalanceIntervalMs)
+    this.#log.info({ tasks: [...wanted.keys()], standby, warmup }, 'tasks assigned')
   }
 
   #resumeKept({ task, inputs }: ManagedTask): void {
@@ -324,11 +415,12 @@ export class StreamThread {
     for (const partition of inputs) this.#paused.delete(nameOf(partition))
   }
 
-  #openTask(taskId: string, inputs: readonly TopicPartition[]): void {
-    const managed = new ManagedTask(taskId, inputs, this.#env)
+  #openTask(taskId: string, inputs: readonly TopicPartition[], delayMs = 0, databases?: TaskDatabases): void {
+    const managed = new ManagedTask(taskId, inputs, this.#env, databases)
+    managed.verifiesPuts = this.#retries.verifies(taskId)
     this.#tasks.set(taskId, managed)
     for (const partition of inputs) this.#owner.set(nameOf(partition), managed)
-    managed.open(() => this.#consumer.wakeup())
+    managed.open(() => this.#consumer.wakeup(), delayMs)
   }
 
   async #closeTasks(tasks: readonly ManagedTask[]): Promise<void> {
@@ -337,24 +429,28 @@ export class StreamThread {
       for (const partition of task.inputs) this.#owner.delete(nameOf(partition))
     }
     await Promise.all(tasks.map((t) => t.close()))
+    for (const { taskId, stores } of tasks)
+      if (stores?.hasPersistent) this.#options.onStateKept(taskId, stores.persistentOffsetSum)
   }
 
-  /** Does what the class of the error says is due; throws it on when that is to stop. */
-  async #recover(error: Error): Promise<void> {
+  /** Does what the class of the error says is due, for the task that had it, or for all; throws it on when that is to stop. */
+  async #recover(error: Error, failed?: ManagedTask): Promise<void> {
     if (!(error instanceof BrookError)) throw error
+    const affected = failed === undefined ? this.tasks : this.tasks.filter((t) => t === failed)
     switch (error.recovery) {
       case 'retry':
-        this.#log.warn({ err: error }, 'trying again')
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-        await this.#reopen(this.tasks)
+        this.#log.warn({ err: error, taskId: failed?.taskId }, 'trying again')
+        // Without a task to blame it was the group or its brokers: what the tasks have is as good as before.
+        if (failed === undefined) await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+        else await this.#reopen(affected, (taskId) => this.#retries.delayAfter(taskId, error))
         return
       case 'restore-task': {
-        const corrupted = error instanceof TaskCorruptedError ? error.taskIds : []
-        this.#log.warn({ err: error }, 'restoring tasks')
-        const affected = corrupted.length > 0 ? this.tasks.filter((t) => corrupted.includes(t.taskId)) : this.tasks
-        await this.#reopen(affected, async () => {
-          for (const taskId of corrupted) await this.#options.wipeState(taskId)
-        })
+        if (error instanceof StateNotWritableError) this.#retries.verify(error)
+        const own = failed !== undefined && isCorruption(error) ? [failed.taskId] : []
+        const corrupted = error instanceof TaskCorruptedError ? error.taskIds : own
+        this.#log.warn({ err: error, taskId: failed?.taskId }, 'restoring tasks')
+        const worse = corrupted.length > 0 ? this.tasks.filter((t) => corrupted.includes(t.taskId)) : affected
+        await this.#reopen(worse, (taskId) => this.#retries.backOff(taskId), corrupted)
         return
       }
       case 'drop-tasks':
@@ -369,13 +465,22 @@ export class StreamThread {
     }
   }
 
-  async #reopen(tasks: readonly ManagedTask[], between: () => Promise<void> = async () => {}): Promise<void> {
+  /** Begins these tasks anew from what is committed, with producers that work; the others go on meanwhile. */
+  async #reopen(
+    tasks: readonly ManagedTask[],
+    delayOf: (taskId: string) => number,
+    corrupted: readonly string[] = [],
+  ): Promise<void> {
+    if (tasks.length === 0) return
+    const delays = new Map(tasks.map(({ taskId }) => [taskId, delayOf(taskId)]))
+    for (const { collector } of tasks)
+      if (collector?.isBroken) this.#options.sharedProducer?.replace(collector.producer)
     await this.#closeTasks(tasks)
-    await between()
+    for (const taskId of corrupted) await this.#options.wipeState(taskId)
     for (const { taskId, inputs } of tasks) {
       this.#consumer.pause(inputs)
       for (const partition of inputs) this.#paused.add(nameOf(partition))
-      this.#openTask(taskId, inputs)
+      this.#openTask(taskId, inputs, delays.get(taskId))
     }
     this.#options.onStateChange()
   }

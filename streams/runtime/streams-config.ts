@@ -6,12 +6,14 @@ import { type Logger, silentLogger } from '../../common/log.ts'
 import { Metrics } from '../../common/metrics.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
 import type { CommitStep } from './commit.ts'
-import type { DeserializationExceptionHandler } from './record-queue.ts'
+import type { TopologyCheck } from './deployment/check-deployment.ts'
+import { type ErrorOptions, type ErrorSettings, errorSettings } from './error-settings.ts'
+import { type StateOptions, type StateSettings, stateSettings } from './state-settings.ts'
 
 export type ProcessingGuarantee = 'at_least_once' | 'exactly_once'
 
 /** Settings of a {@link KafkaStreams} client; names and defaults are Kafka Streams' unless the comment says otherwise. */
-export interface StreamsOptions {
+export interface StreamsOptions extends ErrorOptions, StateOptions {
   /** Consumer group, prefix of Brook's own topics, and folder of the state. Letters, digits, `.`, `_` and `-`. */
   readonly applicationId: string
   readonly kafka: KafkaProvider
@@ -19,31 +21,43 @@ export interface StreamsOptions {
   readonly stateDir?: string
   /** `host:port` at which other instances reach this one's queries; told to them through the group. */
   readonly applicationServer?: string
+  /**
+   * Worker threads that share the tasks of this client (`num.stream.threads`, default 1). They need a topology that `loadTopology` loaded and
+   * brokers: a topology object, or the embedded log, is processed in the thread of the program.
+   */
+  readonly numStreamThreads?: number
   /** Default `at_least_once`. Exactly once holds for what passes through Kafka and state, not for side effects of processors. */
   readonly processingGuarantee?: ProcessingGuarantee
   /** Default 30 s, under exactly-once 100 ms. */
   readonly commitInterval?: Duration
+  /** How long a transaction may be open before the broker aborts it (default 60 s; Kafka Streams' 10 s would cut off asynchronous calls). */
+  readonly transactionTimeout?: Duration
   /** Bytes that operators may hold back until a commit, over all tasks (`statestore.cache.max.bytes`, default 10 MiB); 0 forwards every update at once. */
   readonly cacheMaxBytes?: number
   /** Decoded clean entries kept per store (default 100,000); Brook's own. */
   readonly storeCacheEntries?: number
   /** Changed entries per task at which it commits early (default 100,000); Brook's own. */
   readonly maxDirtyEntries?: number
+  /** How long a commit before a rebalance or the end waits for asynchronous calls under way (default 10 s); later ones are made anew by whoever has the task next. Brook's own. */
+  readonly drainTimeout?: Duration
+  /** How long, by the wall clock, operators may put off the results of what has closed: windows, and stream join records without a partner (default 1 s); 0 looks at every record. */
+  readonly emitInterval?: Duration
   /** Records buffered per partition before it is paused (default 1,000). */
   readonly bufferedRecordsPerPartition?: number
   /** 0 (default): wait for data known to be on the broker; above: that long beyond; -1: never wait. */
   readonly maxTaskIdleMs?: number
   /** Replication of Brook's own topics (default: the broker's). */
   readonly replicationFactor?: number
+  /**
+   * What to do at start when the topology cannot go on from the one that ran last under this id (its description is kept in the topic
+   * `<applicationId>-brook-topology`): `warn` (default), `refuse` with a `TopologyChangedError`, or `off`: nothing is compared or kept. Brook's own.
+   */
+  readonly topologyCheck?: TopologyCheck
   /** How long after its last consumption a repartition record may stay (default 30 s). */
   readonly repartitionPurgeInterval?: Duration
   readonly sessionTimeout?: Duration
   readonly heartbeatInterval?: Duration
   readonly autoOffsetReset?: 'earliest' | 'latest'
-  /** Default: `fail`. */
-  readonly onDeserializationError?: DeserializationExceptionHandler
-  /** The client is stopped by an error; by then it has closed its tasks. */
-  readonly onUncaughtError?: (error: Error) => void
   readonly clock?: Clock
   readonly log?: Logger
   readonly metrics?: Metrics
@@ -51,25 +65,28 @@ export interface StreamsOptions {
   readonly afterCommitStep?: (step: CommitStep) => void
 }
 
-export interface StreamsConfig {
+export interface StreamsConfig extends ErrorSettings, StateSettings {
   readonly applicationId: string
   readonly kafka: KafkaProvider
   readonly stateDir: string
   readonly applicationServer: string | undefined
+  readonly numStreamThreads: number
   readonly exactlyOnce: boolean
   readonly commitIntervalMs: number
+  readonly transactionTimeoutMs: number
+  readonly emitIntervalMs: number
   readonly cacheMaxBytes: number
   readonly storeCacheEntries: number
   readonly maxDirtyEntries: number
+  readonly drainTimeoutMs: number
   readonly bufferedRecordsPerPartition: number
   readonly maxTaskIdleMs: number
   readonly replicationFactor: number | undefined
+  readonly topologyCheck: TopologyCheck
   readonly repartitionPurgeIntervalMs: number
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly autoOffsetReset: 'earliest' | 'latest'
-  readonly onDeserializationError: DeserializationExceptionHandler
-  readonly onUncaughtError: (error: Error) => void
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -77,8 +94,7 @@ export interface StreamsConfig {
 }
 
 /** @throws {ConfigError} listing every problem at once. */
-export function parseStreamsOptions(options: StreamsOptions): StreamsConfig {
-  const problems: string[] = []
+export function parseStreamsOptions(options: StreamsOptions, problems: string[] = []): StreamsConfig {
   const duration = (name: string, value: Duration | undefined, fallback: number): number => {
     try {
       const ms = value === undefined ? fallback : durationMs(value, name)
@@ -106,24 +122,34 @@ export function parseStreamsOptions(options: StreamsOptions): StreamsConfig {
     kafka: options.kafka,
     stateDir: join(options.stateDir ?? join('data', 'state'), options.applicationId),
     applicationServer: options.applicationServer,
+    numStreamThreads: count('numStreamThreads', options.numStreamThreads, 1, 1),
     exactlyOnce,
     commitIntervalMs: duration('commitInterval', options.commitInterval, exactlyOnce ? 100 : 30_000),
+    transactionTimeoutMs: duration('transactionTimeout', options.transactionTimeout, 60_000),
     cacheMaxBytes: count('cacheMaxBytes', options.cacheMaxBytes, 10 * 1024 * 1024),
     storeCacheEntries: count('storeCacheEntries', options.storeCacheEntries, 100_000),
     maxDirtyEntries: count('maxDirtyEntries', options.maxDirtyEntries, 100_000, 1),
+    drainTimeoutMs: duration('drainTimeout', options.drainTimeout, 10_000),
+    emitIntervalMs: duration('emitInterval', options.emitInterval, 1_000),
     bufferedRecordsPerPartition: count('bufferedRecordsPerPartition', options.bufferedRecordsPerPartition, 1_000, 1),
     maxTaskIdleMs: count('maxTaskIdleMs', options.maxTaskIdleMs, 0, -1),
     replicationFactor: options.replicationFactor,
+    topologyCheck: options.topologyCheck ?? 'warn',
     repartitionPurgeIntervalMs: duration('repartitionPurgeInterval', options.repartitionPurgeInterval, 30_000),
     sessionTimeoutMs: duration('sessionTimeout', options.sessionTimeout, 45_000),
     heartbeatIntervalMs: duration('heartbeatInterval', options.heartbeatInterval, 3_000),
     autoOffsetReset: options.autoOffsetReset ?? 'earliest',
-    onDeserializationError: options.onDeserializationError ?? (() => 'fail'),
-    onUncaughtError: options.onUncaughtError ?? (() => {}),
+    ...errorSettings(options, duration),
+    ...stateSettings(options, { duration, count, problems }),
     clock: options.clock ?? systemClock,
     log: (options.log ?? silentLogger).child({ applicationId: options.applicationId }),
     metrics: options.metrics ?? new Metrics(),
     afterCommitStep: options.afterCommitStep,
+  }
+  if (exactlyOnce && config.commitIntervalMs >= config.transactionTimeoutMs) {
+    problems.push(
+      `commitInterval (${config.commitIntervalMs} ms) has to be below transactionTimeout (${config.transactionTimeoutMs} ms)`,
+    )
   }
   if (config.heartbeatIntervalMs * 3 > config.sessionTimeoutMs) {
     problems.push(

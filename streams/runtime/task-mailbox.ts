@@ -2,6 +2,7 @@ import type { Awaitable } from '../../common/awaitable.ts'
 import type { Cancellable } from '../processors/processor.ts'
 import type { TaskWork } from '../processors/task-work.ts'
 import type { RecordMetadata } from '../record.ts'
+import { SourceRecord } from './source-record.ts'
 
 /** The node that a job belongs to: calls it so that what it throws names the node. */
 export interface MailOwner {
@@ -82,8 +83,10 @@ export class TaskMailbox {
         this.#full += isFull ? 1 : -1
       },
       post: (origin, job) => this.post({ owner, origin, job }),
-      settled: (promise, origin, then) =>
-        this.#settled(promise, (outcome) => ({ owner, origin, job: () => then(outcome) })),
+      settled: (promise, origin, then) => {
+        SourceRecord.keep(origin)
+        return this.#settled(promise, (outcome) => ({ owner, origin, job: () => then(outcome) }))
+      },
       after: (delayMs, origin, job) => this.#after({ owner, origin, job, dueMs: this.#nowMs() + delayMs }),
     }
   }

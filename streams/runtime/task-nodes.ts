@@ -1,7 +1,9 @@
 import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
+import { asError } from '../../common/errors.ts'
 import type { Logger } from '../../common/log.ts'
-import type { StateStore } from '../../stores/state-store.ts'
-import { ProcessingError, TopologyError } from '../errors.ts'
+import type { DueEntry, StateStore } from '../../stores/state-store.ts'
+import type { DropDetails } from '../dropped-record.ts'
+import { TopologyError } from '../errors.ts'
 import type {
   Cancellable,
   DropReason,
@@ -9,10 +11,17 @@ import type {
   ProcessorContext,
   PunctuationType,
   Punctuator,
+  ScheduleOptions,
 } from '../processors/processor.ts'
+import type { TaskWork } from '../processors/task-work.ts'
+import { onDue, type TimedWork } from '../processors/timed-work.ts'
+import { type Timer, Timers } from '../processors/timers.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
 import type { ProcessorNode, SinkNode } from '../topology-nodes.ts'
-import type { RecordCollector } from './record-collector.ts'
+import { forwardDropped } from './dropped-children.ts'
+import { type RecordCollector, type SendTarget, SerializationFailedError } from './record-collector.ts'
+import type { TaskErrors } from './task-errors.ts'
+import type { MailOwner } from './task-mailbox.ts'
 
 /** What nodes ask of the task they run in. */
 export interface NodeHost {
@@ -22,16 +31,29 @@ export interface NodeHost {
   readonly recordCacheMaxBytes: number
   readonly emitIntervalMs: number
   readonly collector: RecordCollector
+  readonly errors: TaskErrors
   store(name: string): StateStore | undefined
   /** A store that every node may read without being connected to it. */
   globalStore(name: string): StateStore | undefined
-  schedule(nodeName: string, intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable
+  schedule(
+    nodeName: string,
+    intervalMs: number,
+    type: PunctuationType,
+    punctuator: Punctuator,
+    options: ScheduleOptions | undefined,
+  ): Cancellable
+  onTime(nodeName: string, work: TimedWork, store: string | undefined): void
   requestCommit(): void
   recordMetadata(): RecordMetadata | undefined
+  /** Runs something with another record's metadata. */
+  withRecordMetadata(metadata: RecordMetadata | undefined, run: () => Awaitable<void>): Awaitable<void>
+  processorMetadata(key: string): number | undefined
+  keepProcessorMetadata(key: string, value: number): void
   streamTimeMs(): number
   systemTimeMs(): number
   drop(nodeName: string, record: StreamRecord<unknown, unknown> | undefined, reason: DropReason): void
-  onCommit(flush: () => Awaitable<void>): void
+  onCommit(flush: () => Awaitable<void>, nodeName: string): void
+  workOf(node: MailOwner): TaskWork
   /** The topic of a sink, decorated with the application id where Brook owns it. */
   topicName(name: string): string
 }
@@ -39,28 +61,36 @@ export interface NodeHost {
 /** Something that a record can be handed to. */
 export interface TaskNode {
   readonly name: string
+  /** It takes what its parents drop. */
+  readonly takesDropped: boolean
   process(record: StreamRecord<unknown, unknown>): Awaitable<void>
 }
 
 /** A processor in its task, and the context that it sees. */
 export class ProcessorTaskNode implements TaskNode, ProcessorContext {
   readonly name: string
+  readonly takesDropped: boolean
   readonly #node: ProcessorNode
   readonly #host: NodeHost
   readonly #processor: Processor
+  readonly #closers: (() => void)[] = []
   #children: readonly TaskNode[] = []
   #only: TaskNode | undefined
+  #takers: readonly TaskNode[] = []
+  #work: TaskWork | undefined
 
   constructor(node: ProcessorNode, host: NodeHost) {
     this.name = node.name
+    this.takesDropped = node.takesDropped ?? false
     this.#node = node
     this.#host = host
     this.#processor = node.supplier()
   }
 
   setChildren(children: readonly TaskNode[]): void {
-    this.#children = children
-    this.#only = children.length === 1 ? children[0] : undefined
+    this.#children = children.filter((child) => !child.takesDropped)
+    this.#only = this.#children.length === 1 ? this.#children[0] : undefined
+    this.#takers = children.filter((child) => child.takesDropped)
   }
 
   init(): void {
@@ -69,24 +99,30 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
 
   close(): void {
     this.#processor.close?.()
+    for (const close of this.#closers) close()
   }
 
   process(record: StreamRecord<unknown, unknown>): Awaitable<void> {
     try {
       const pending = this.#processor.process(record)
-      if (pending instanceof Promise) return pending.catch((error) => this.#fail(error))
+      if (pending instanceof Promise) return pending.catch((error) => this.#failed(error, record))
     } catch (error) {
-      this.#fail(error)
+      return this.#failed(error, record)
     }
   }
 
-  /** Calls a punctuator of this node; what it throws names the node. */
+  /** Calls a punctuator of this node. */
   punctuate(punctuator: Punctuator, timestampMs: number): Awaitable<void> {
+    return this.run(() => punctuator(timestampMs))
+  }
+
+  /** Calls something of this node; what it throws is asked about as what `process` throws. */
+  run(job: () => Awaitable<void>): Awaitable<void> {
     try {
-      const pending = punctuator(timestampMs)
-      if (pending instanceof Promise) return pending.catch((error) => this.#fail(error))
+      const pending = job()
+      if (pending instanceof Promise) return pending.catch((error) => this.#failed(error, undefined))
     } catch (error) {
-      this.#fail(error)
+      return this.#failed(error, undefined)
     }
   }
 
@@ -121,6 +157,10 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return eachInOrder(this.#children, (child) => child.process(record))
   }
 
+  forwardAs(record: StreamRecord<unknown, unknown>, origin: RecordMetadata | undefined): Awaitable<void> {
+    return this.#host.withRecordMetadata(origin, () => this.forward(record))
+  }
+
   getStateStore<S extends StateStore>(name: string): S {
     const store = this.#node.stores.has(name) ? this.#host.store(name) : this.#host.globalStore(name)
     if (store === undefined)
@@ -130,8 +170,30 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return store as S
   }
 
-  schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable {
-    return this.#host.schedule(this.name, intervalMs, type, punctuator)
+  schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator, options?: ScheduleOptions): Cancellable {
+    return this.#host.schedule(this.name, intervalMs, type, punctuator, options)
+  }
+
+  timers<K>(store: string, onTimer: (timer: Timer<K>) => Awaitable<void>): Timers<K> {
+    return new Timers(this, store, onTimer)
+  }
+
+  onExpired<K, V>(store: string, handle: (row: DueEntry<K, V>) => Awaitable<void>): void {
+    onDue(this, store, handle)
+  }
+
+  onTime(work: TimedWork, store?: string): void {
+    this.#host.onTime(
+      this.name,
+      {
+        type: work.type,
+        get nextDueMs() {
+          return work.nextDueMs
+        },
+        run: (nowMs) => this.punctuate((ms) => work.run(ms), nowMs),
+      },
+      store,
+    )
   }
 
   commit(): void {
@@ -142,6 +204,14 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return this.#host.recordMetadata()
   }
 
+  processorMetadata(key: string): number | undefined {
+    return this.#host.processorMetadata(key)
+  }
+
+  keepProcessorMetadata(key: string, value: number): void {
+    this.#host.keepProcessorMetadata(key, value)
+  }
+
   currentStreamTimeMs(): number {
     return this.#host.streamTimeMs()
   }
@@ -150,12 +220,23 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return this.#host.systemTimeMs()
   }
 
-  drop(record: StreamRecord<unknown, unknown> | undefined, reason: DropReason): void {
+  drop(record: StreamRecord<unknown, unknown> | undefined, reason: DropReason, details?: DropDetails): Awaitable<void> {
     this.#host.drop(this.name, record, reason)
+    if (this.#takers.length > 0 && record !== undefined)
+      return forwardDropped(this.#takers, this.#host, this.name, record, reason, details)
   }
 
   onCommit(flush: () => Awaitable<void>): void {
-    this.#host.onCommit(flush)
+    this.#host.onCommit(flush, this.name)
+  }
+
+  onClose(close: () => void): void {
+    this.#closers.push(close)
+  }
+
+  get work(): TaskWork {
+    this.#work ??= this.#host.workOf(this)
+    return this.#work
   }
 
   #child(name: string): TaskNode {
@@ -167,36 +248,78 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return child
   }
 
-  #fail(error: unknown): never {
-    if (error instanceof ProcessingError) throw error
-    const at = this.#host.recordMetadata()
-    throw new ProcessingError(
-      this.taskId,
-      this.#node.name,
-      at ? `${at.topic}-${at.partition}@${at.offset}` : 'a punctuation',
-      error,
-    )
+  /** The handler lets things go on without the record, or this throws. */
+  #failed(thrown: unknown, record: StreamRecord<unknown, unknown> | undefined): Awaitable<void> {
+    const host = this.#host
+    host.errors.processing(this.name, record, host.recordMetadata(), host.systemTimeMs(), thrown)
+    return this.drop(record, 'processing-error', { error: asError(thrown) })
   }
 }
 
 /** Where records leave the topology. */
 export class SinkTaskNode implements TaskNode {
   readonly name: string
+  readonly takesDropped = false
   readonly #node: SinkNode
   readonly #host: NodeHost
-  readonly #topic: string | undefined
+  /** Of a sink that always writes to the same topic. */
+  readonly #target: SendTarget | undefined
+  #takers: readonly TaskNode[] = []
 
   constructor(node: SinkNode, host: NodeHost) {
-    this.name = node.name
+    const { name, topic, keySerde, valueSerde, partitioner } = node
+    this.name = name
     this.#node = node
     this.#host = host
-    this.#topic = typeof node.topic === 'string' ? host.topicName(node.topic) : undefined
+    if (typeof topic === 'string')
+      this.#target = { node: name, topic: host.topicName(topic), keySerde, valueSerde, partitioner }
+  }
+
+  setChildren(children: readonly TaskNode[]): void {
+    this.#takers = children
   }
 
   process(record: StreamRecord<unknown, unknown>): Awaitable<void> {
+    const host = this.#host
+    try {
+      const at = host.recordMetadata()
+      const sent = host.collector.sendRecord(this.#target ?? this.#targetOf(record, at), record, at)
+      if (sent === true) return
+      if (sent === false) return this.#drop(record, undefined)
+      return sent.then(
+        (wasSent) => (wasSent ? undefined : this.#drop(record, undefined)),
+        (error) => this.#failed(error, record),
+      )
+    } catch (error) {
+      return this.#failed(error, record)
+    }
+  }
+
+  #targetOf(record: StreamRecord<unknown, unknown>, at: RecordMetadata | undefined): SendTarget {
     const { topic, keySerde, valueSerde, partitioner } = this.#node
-    const target =
-      this.#topic ?? (topic as Exclude<typeof topic, string>)(record.key, record.value, this.#host.recordMetadata())
-    return this.#host.collector.sendRecord(target, record, keySerde, valueSerde, partitioner)
+    const chosen = typeof topic === 'string' ? this.#host.topicName(topic) : topic(record.key, record.value, at)
+    return { node: this.name, topic: chosen, keySerde, valueSerde, partitioner }
+  }
+
+  /** The handlers let things go on without the record, or this throws. */
+  #failed(thrown: unknown, record: StreamRecord<unknown, unknown>): Awaitable<void> {
+    const host = this.#host
+    const at = host.recordMetadata()
+    if (thrown instanceof SerializationFailedError) {
+      const { origin, topic, error } = thrown
+      host.errors.serialization(this.name, record, at, { topic, origin }, error)
+      return this.#drop(record, error)
+    }
+    host.errors.processing(this.name, record, at, host.systemTimeMs(), thrown)
+    return this.#drop(record, asError(thrown), 'processing-error')
+  }
+
+  #drop(
+    record: StreamRecord<unknown, unknown>,
+    error: Error | undefined,
+    reason: DropReason = 'production-error',
+  ): Awaitable<void> {
+    this.#host.drop(this.name, record, reason)
+    return forwardDropped(this.#takers, this.#host, this.name, record, reason, error && { error })
   }
 }

@@ -1,19 +1,32 @@
 import { partitionName } from '../../common/record.ts'
-import type { FetchedBatch } from '../../kafka/port.ts'
+import type { FetchedBatch, OffsetCommit } from '../../kafka/port.ts'
+import { CorruptStateError, isCorruption } from '../../stores/errors.ts'
 import type { StateStore, StoreChanges } from '../../stores/state-store.ts'
 import type { ExpiredPut, StoreBuilder } from '../../stores/store-builder.ts'
 import type { OpenTaskDatabase, TaskDatabase } from '../../stores/task-database.ts'
+import { TaskCorruptedError } from '../errors.ts'
 import type { RecordCollector } from './record-collector.ts'
+import { type StoreTap, StoreTaps } from './store-taps.ts'
 
 export interface TaskStoresOptions {
   readonly taskId: string
   readonly partition: number
   readonly builders: readonly StoreBuilder[]
   readonly changelogTopic: (store: string) => string
+  /** Whether that topic is one that the task reads anyway: nothing is written to it. */
+  readonly isSource?: (store: string) => boolean
   readonly openPersistent: OpenTaskDatabase
   readonly openMemory: OpenTaskDatabase
   readonly cacheEntries: number
   readonly onExpired: ExpiredPut
+  /** Databases that are open already. */
+  readonly databases?: TaskDatabases | undefined
+}
+
+/** The databases of a task, without the stores over them. */
+export interface TaskDatabases {
+  readonly persistent: TaskDatabase | undefined
+  readonly memory: TaskDatabase | undefined
 }
 
 interface OpenStore {
@@ -21,7 +34,7 @@ interface OpenStore {
   readonly store: StateStore
   readonly database: TaskDatabase
   /** `undefined` for a store without changelog. */
-  readonly changelog: { readonly topic: string; readonly name: string } | undefined
+  readonly changelog: { readonly topic: string; readonly name: string; readonly isSource: boolean } | undefined
 }
 
 interface Drained {
@@ -37,37 +50,50 @@ const NO_RANGES: StoreChanges['expired'] = []
 export class TaskStores {
   readonly partition: number
   readonly #stores: ReadonlyMap<string, OpenStore>
+  readonly #opened: readonly OpenStore[]
   readonly #databases: readonly TaskDatabase[]
+  /** Partitions of inputs that are changelogs too. */
+  readonly #sources: ReadonlySet<string>
+  readonly #taps = new StoreTaps()
   #drained: Drained[] = []
 
   private constructor(partition: number, stores: ReadonlyMap<string, OpenStore>, databases: readonly TaskDatabase[]) {
     this.partition = partition
     this.#stores = stores
+    this.#opened = [...stores.values()]
     this.#databases = databases
+    this.#sources = new Set(this.#opened.flatMap(({ changelog: c }) => (c?.isSource ? [c.name] : [])))
   }
 
+  /** @throws {TaskCorruptedError} when what a store finds is not what it writes. */
   static async open(options: TaskStoresOptions): Promise<TaskStores> {
     const { taskId, partition, builders } = options
-    const persistent = builders.some((b) => b.persistent) ? await options.openPersistent(taskId) : undefined
-    const memory = builders.some((b) => !b.persistent) ? await options.openMemory(taskId) : undefined
+    const { persistent, memory } = options.databases ?? (await openDatabases(options))
+    const databases = [persistent, memory].filter((d) => d !== undefined)
     const stores = new Map<string, OpenStore>()
     for (const builder of builders) {
       const database = (builder.persistent ? persistent : memory) as TaskDatabase
       const topic = options.changelogTopic(builder.name)
-      const store = builder.build({
-        database,
-        changelogTopic: topic,
-        cacheEntries: options.cacheEntries,
-        onExpired: options.onExpired,
-      })
-      const changelog = builder.logging ? { topic, name: partitionName(topic, partition) } : undefined
+      let store: StateStore
+      try {
+        store = builder.build({
+          database,
+          changelogTopic: topic,
+          cacheEntries: options.cacheEntries,
+          onExpired: options.onExpired,
+        })
+      } catch (error) {
+        await Promise.all(databases.map((d) => d.close()))
+        if (error instanceof CorruptStateError)
+          throw new TaskCorruptedError([taskId], { cause: error, because: error.message })
+        throw error
+      }
+      const isSource = options.isSource?.(builder.name) ?? false
+      const name = partitionName(topic, partition)
+      const changelog = builder.logging || isSource ? { topic, name, isSource } : undefined
       stores.set(builder.name, { builder, store, database, changelog })
     }
-    return new TaskStores(
-      partition,
-      stores,
-      [persistent, memory].filter((d) => d !== undefined),
-    )
+    return new TaskStores(partition, stores, databases)
   }
 
   get(name: string): StateStore | undefined {
@@ -80,18 +106,53 @@ export class TaskStores {
 
   get dirtyEntries(): number {
     let sum = 0
-    for (const { store } of this.#stores.values()) sum += store.dirtyEntries
+    for (const { store } of this.#opened) sum += store.dirtyEntries
     return sum
   }
 
   /** Changelog partitions with the offset that local state stands at (0 when there is none). */
-  changelogs(): readonly { readonly store: string; readonly topic: string; readonly offset: number }[] {
+  changelogs(): readonly {
+    readonly store: string
+    readonly topic: string
+    readonly offset: number
+    /** It goes on beyond what is committed: no further than that may be restored. */
+    readonly isSource: boolean
+  }[] {
     const list = []
-    for (const { builder, changelog, database } of this.#stores.values()) {
-      if (changelog)
-        list.push({ store: builder.name, topic: changelog.topic, offset: database.offsets().get(changelog.name) ?? 0 })
+    for (const { builder, changelog, database } of this.#opened) {
+      if (changelog) {
+        const { topic, name, isSource } = changelog
+        list.push({ store: builder.name, topic, offset: database.offsets().get(name) ?? 0, isSource })
+      }
     }
     return list
+  }
+
+  /** Of input positions, those of topics that are changelogs too: local state stands there after the commit. */
+  positionsOfSources(task: { positions(): readonly OffsetCommit[] }): ReadonlyMap<string, number> | undefined {
+    const names = this.#sources
+    if (names.size === 0) return undefined
+    const known = task.positions().map((p) => [partitionName(p.topic, p.partition), p.offset] as const)
+    return new Map(known.filter(([name]) => names.has(name)))
+  }
+
+  /** The offsets of all changelogs that local state stands at, in one number: more is further. */
+  get offsetSum(): number {
+    let sum = 0
+    for (const { offset } of this.changelogs()) sum += offset
+    return sum
+  }
+
+  get hasPersistent(): boolean {
+    return this.#databases.some((d) => d.persistent)
+  }
+
+  /** As `offsetSum`, of what outlives the process. */
+  get persistentOffsetSum(): number {
+    let sum = 0
+    for (const { changelog, database } of this.#opened)
+      if (changelog && database.persistent) sum += database.offsets().get(changelog.name) ?? 0
+    return sum
   }
 
   /** The offset after the last record of a partition that is in local state; 0 when there is none. */
@@ -103,17 +164,17 @@ export class TaskStores {
   /** Encodes what changed and hands it to the changelogs; without a collector (global stores) it is encoded only. */
   sendChanges(collector: RecordCollector | undefined): void {
     this.#drained = []
-    for (const opened of this.#stores.values()) {
+    for (const opened of this.#opened) {
       const changes = opened.store.drain()
-      if (changes.rows.length === 0 && changes.expired.length === 0) continue
+      if (changes.rows.length === 0 && changes.expired.length === 0 && changes.apart === undefined) continue
       const drained: Drained = { opened, changes, endOffset: -1 }
       this.#drained.push(drained)
-      if (opened.changelog === undefined || collector === undefined) continue
+      if (opened.changelog === undefined || opened.changelog.isSource || collector === undefined) continue
       const acknowledge = (error: Error | undefined, offset: number): void => {
         if (error === undefined && offset >= drained.endOffset) drained.endOffset = offset + 1
       }
       const { topic } = opened.changelog
-      for (const row of changes.rows) {
+      for (const row of changes.apart?.records ?? changes.rows) {
         collector.sendChangelog(
           topic,
           this.partition,
@@ -129,6 +190,7 @@ export class TaskStores {
 
   /** Writes what was drained, with the changelog offsets, in one batch per database; a promise only when a database has to wait. */
   writeDrained(inputOffsets?: ReadonlyMap<string, number>): Promise<void> | undefined {
+    if (this.#drained.length === 0 && inputOffsets === undefined) return undefined
     let pending: Promise<void> | undefined
     for (const database of this.#databases) {
       const puts: (readonly [Buffer, Buffer | null])[] = []
@@ -139,6 +201,7 @@ export class TaskStores {
         if (opened.database !== database) continue
         changed = true
         for (const { rowKey, rowValue } of changes.rows) puts.push([rowKey, rowValue])
+        if (changes.apart !== undefined) for (const put of changes.apart.puts) puts.push(put)
         if (changes.expired.length > 0) rangeDeletes = [...rangeDeletes, ...changes.expired]
         if (opened.changelog && endOffset >= 0) offsets.set(opened.changelog.name, endOffset)
       }
@@ -152,24 +215,83 @@ export class TaskStores {
 
   /** What was drained is in the databases. */
   committed(): void {
-    for (const { opened } of this.#drained) opened.store.committed()
+    for (const { opened, changes } of this.#drained) {
+      opened.store.committed()
+      if (this.#taps.any) this.#taps.committed(opened.builder.name, changes, () => this.offsetOf(opened.builder.name))
+    }
     this.#drained = []
   }
 
-  /** Writes restored changelog records of one store. */
+  /** Where local state of a store stands in its changelog; `undefined` for one without. */
+  offsetOf(store: string): number | undefined {
+    const { changelog, database } = this.#stores.get(store) ?? {}
+    return changelog && (database?.offsets().get(changelog.name) ?? 0)
+  }
+
+  /** Tells what each commit changes in a store, from now on, until the answer is called or the stores are closed. */
+  tap(store: string, tap: StoreTap): () => void {
+    return this.#taps.add(store, tap)
+  }
+
+  /** Calls `listener` before the databases are closed, which wait for reads that are under way. */
+  onClose(listener: () => void): () => void {
+    return this.#taps.onClose(listener)
+  }
+
+  /** Whether records can be turned into rows only when those before them are written. */
+  readsToRestore(storeName: string): boolean {
+    return this.#stores.get(storeName)?.store.type === 'versioned'
+  }
+
+  /** Writes restored changelog records of one store. The next ones may be given before it resolves; the order is kept. */
   async restore(storeName: string, batch: FetchedBatch): Promise<void> {
     const opened = this.#stores.get(storeName) as OpenStore
-    const changes = opened.store.restoredRows(batch.records)
+    const changes = await opened.store.restoredRows(batch.records)
     await opened.database.write({
-      puts: changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
+      puts: changes.apart?.puts ?? changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
       rangeDeletes: changes.expired,
       offsets: new Map(opened.changelog ? [[opened.changelog.name, batch.nextOffset]] : []),
     })
   }
 
+  /** The restore is over: what is read from now on may be kept. */
+  restored(): void {
+    for (const { store } of this.#opened) store.committed()
+  }
+
   /** Drops everything uncommitted and closes. */
   async close(): Promise<void> {
-    for (const { store } of this.#stores.values()) store.close()
+    this.#closeStores()
     await Promise.all(this.#databases.map((d) => d.close()))
+  }
+
+  /** As `close`, but gives the databases away, open. */
+  release(): TaskDatabases {
+    this.#closeStores()
+    return {
+      persistent: this.#databases.find((d) => d.persistent),
+      memory: this.#databases.find((d) => !d.persistent),
+    }
+  }
+
+  #closeStores(): void {
+    this.#taps.close()
+    for (const { store } of this.#opened) store.close()
+  }
+}
+
+async function openDatabases({
+  taskId,
+  builders,
+  openPersistent,
+  openMemory,
+}: TaskStoresOptions): Promise<TaskDatabases> {
+  try {
+    const persistent = builders.some((b) => b.persistent) ? await openPersistent(taskId) : undefined
+    const memory = builders.some((b) => !b.persistent) ? await openMemory(taskId) : undefined
+    return { persistent, memory }
+  } catch (error) {
+    if (isCorruption(error)) throw new TaskCorruptedError([taskId], { cause: error, because: (error as Error).message })
+    throw error
   }
 }

@@ -8,7 +8,7 @@ export interface CapturedRecord {
 }
 
 const CHUNK_BYTES = 1024 * 1024
-const FIRST_RECORDS = 64
+const BLOCK_RECORDS = 4_096
 const NULL = -1
 /** Per record: chunk, start in it, key bytes, value bytes (-1 for null), timestamp. */
 const COLUMNS = 5
@@ -21,7 +21,8 @@ export class CapturedTopic {
   #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   #end = 0
   #chunks: Buffer[] = [this.#chunk]
-  #table = new Float64Array(FIRST_RECORDS * COLUMNS)
+  #block = new Float64Array(BLOCK_RECORDS * COLUMNS)
+  #blocks: Float64Array[] = [this.#block]
   readonly #headers = new Map<number, Headers>()
   #count = 0
   #next = 0
@@ -40,14 +41,15 @@ export class CapturedTopic {
   append(key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers): number {
     const sizeBytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length)
     if (this.#end + sizeBytes > this.#chunk.length) this.#addChunk(sizeBytes)
-    let at = this.#count * COLUMNS
-    if (at === this.#table.length) this.#grow()
-    const table = this.#table
-    table[at++] = this.#chunks.length - 1
-    table[at++] = this.#end
-    table[at++] = this.#put(key)
-    table[at++] = this.#put(value)
-    table[at] = timestampMs
+    const place = this.#count % BLOCK_RECORDS
+    if (place === 0 && this.#count > 0) this.#addBlock()
+    const block = this.#block
+    let at = place * COLUMNS
+    block[at++] = this.#chunks.length - 1
+    block[at++] = this.#end
+    block[at++] = this.#put(key)
+    block[at++] = this.#put(value)
+    block[at] = timestampMs
     if (headers.length > 0) this.#headers.set(this.#count, headers)
     this.#count++
     return this.#appended++
@@ -79,14 +81,15 @@ export class CapturedTopic {
     this.#end = 0
   }
 
-  #grow(): void {
-    const table = new Float64Array(this.#table.length * 2)
-    table.set(this.#table)
-    this.#table = table
+  #addBlock(): void {
+    this.#block = new Float64Array(BLOCK_RECORDS * COLUMNS)
+    this.#blocks.push(this.#block)
   }
 
   #recordAt(i: number): CapturedRecord {
-    const [chunk, start, keySize, valueSize, timestampMs] = this.#table.subarray(i * COLUMNS, (i + 1) * COLUMNS)
+    const block = this.#blocks[Math.floor(i / BLOCK_RECORDS)] as Float64Array
+    const at = (i % BLOCK_RECORDS) * COLUMNS
+    const [chunk, start, keySize, valueSize, timestampMs] = block.subarray(at, at + COLUMNS)
     const bytes = this.#chunks[chunk as number] as Buffer
     const valueStart = (start as number) + Math.max(0, keySize as number)
     return {
@@ -99,6 +102,7 @@ export class CapturedTopic {
 
   #forget(): void {
     this.#chunks = [this.#chunk]
+    this.#blocks = [this.#block]
     this.#headers.clear()
     this.#count = 0
     this.#next = 0

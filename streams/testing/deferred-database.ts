@@ -3,7 +3,7 @@ import { MemoryDatabase } from '../../stores/memory-database.ts'
 import type { StateOffsets, StateWrite, TaskDatabase } from '../../stores/task-database.ts'
 
 /** Puts that may wait to be written: more would hold too many rows twice. */
-const MAX_WAITING_PUTS = 16_384
+const MAX_WAITING_PUTS = 4_096
 
 type Put = StateWrite['puts'][number]
 

@@ -114,6 +114,7 @@ export class TopologyTestDriver {
       log,
       errorHandlers: errorHandlers(options),
       handlesProcessing: options.handleGlobalProcessingErrors ?? false,
+      deadLetterTopic: options.deadLetterTopic,
       onDropped,
     })
     driver = new TopologyTestDriver(application, options, clock, state, global)
@@ -294,6 +295,7 @@ export class TopologyTestDriver {
     while (now(task.process(1)) > 0) {
       now(task.punctuate(false))
       this.#afterProcessing(task)
+      if (task.buffered === 0 && !task.hasMail) return
     }
     this.#afterProcessing(task)
   }

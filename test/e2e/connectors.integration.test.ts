@@ -56,6 +56,8 @@ describe('connectors in processes of their own', () => {
         ready: true,
         checks: [
           { name: 'server', ready: true },
+          { name: 'kafka', ready: true },
+          { name: 'schema-registry', ready: true },
           { name: 'connector', ready: true },
         ],
       })

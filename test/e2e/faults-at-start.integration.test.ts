@@ -94,6 +94,16 @@ describe('a server that is not there', () => {
   const told = (building: BuildingProcess, what: RegExp) => building.logLines.filter(({ msg }) => what.test(msg))
   const tryOf = (port: number) => new RegExp(`127\\.0\\.0\\.1:${port}.*Trying again in \\d+ s$`)
 
+  /** It lives, and says what it waits for. */
+  const waitsFor = async (building: BuildingProcess, name: string, port: number) => {
+    expect((await building.get('/livez')).status).toBe(200)
+    const { status, body } = await building.get<{ checks: { name: string; reason?: string }[] }>('/readyz')
+    expect(status).toBe(503)
+    expect(body.checks.find((check) => check.name === name)?.reason).toMatch(new RegExp(`waiting for it: .*:${port}`))
+    const command = { deviceId: 'any', kind: 'switch', value: 1 }
+    expect((await building.post('/v1/commands', command)).status).toBeGreaterThanOrEqual(400)
+  }
+
   test('Kafka: one line for each try, ready once it is there', async () => {
     const port = await freePort()
     const building = BuildingProcess.spawn({
@@ -107,6 +117,7 @@ describe('a server that is not there', () => {
     await eventually('it has tried twice', () => (told(building, /^Kafka: /).length >= 2 ? true : undefined), 30_000)
     expect(building.output).not.toMatch(A_STACK)
     for (const line of told(building, /^Kafka: /)) expect(line.msg).toMatch(tryOf(port))
+    await waitsFor(building, 'kafka', port)
     for (const line of building.complaints) expect(line).not.toHaveProperty('err')
     kafka = await KafkaCluster.start({ directory: freshDirectory(), port })
     await building.ready(45_000)
@@ -135,6 +146,7 @@ describe('a server that is not there', () => {
       expect(line).not.toHaveProperty('err')
     }
     expect(building.output).not.toMatch(A_STACK)
+    await waitsFor(building, 'schema-registry', port)
     await sleep(100)
     const { code, afterMs } = await building.interrupt()
     expect(code).toBe(0)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MqttPublisher, openPublisher } from '../../connectors/mqtt/client.ts'
+import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import { topics } from '../../schemas/topics.ts'
 import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
@@ -82,6 +83,30 @@ describe('the building on Apache Kafka', () => {
     await answersForAllRooms(first)
     await eventually('every message is counted', async () => ((await counted(first)) === published ? true : undefined))
     expect(first.logLines.filter(({ level }) => level >= 50)).toEqual([])
+  })
+
+  test('keeps records that it cannot read as dead letters, and counts the others', async () => {
+    const provider = createKafkaProvider({ brokers: kafka.brokers.split(',') })
+    const producer = provider.createProducer()
+    const odd = [0, 1, 2, 3].map((partition) => `no Avro in ${partition}`)
+    for (const [partition, text] of odd.entries())
+      producer.send(topics.commandResults.name, partition, {
+        key: null,
+        value: Buffer.from(text),
+        timestampMs: Date.now(),
+      })
+    await producer.flush()
+    await producer.close()
+    await provider.close()
+    await publish(3)
+    await eventually('every message is counted', async () => ((await counted(first)) === published ? true : undefined))
+    const unreadable = await eventually('all of them are dead letters', async () => {
+      const letters = (await withLog(env, (log) => log.read(topics.deadLetters))).map(({ value }) => value)
+      const found = letters.filter(({ code }) => code === 'UNREADABLE_RECORD')
+      return found.length >= odd.length ? found : undefined
+    })
+    expect(unreadable.map(({ originalValue }) => String(originalValue)).sort()).toEqual(odd)
+    for (const { origin } of unreadable) expect(origin).toMatch(/^kafka:building\.command-results-\d@\d+$/)
   })
 
   test('shares the tasks with a second process, and each answers for every room', async () => {

@@ -1,8 +1,9 @@
 /**
  * A word count started as a process of its own: `crash-app.ts <directory> <guarantee> [<step> <commit>]`, on the embedded log in the
  * directory or on the Kafka that CRASH_BROKERS names, with topics and group called after CRASH_NAME.
- * With a step it kills itself after that step of that commit; without, it runs until the input is consumed and prints what it
- * finds in the store and in the output topic as JSON.
+ * With a step it kills itself when it has reached that step for that many times; without, it runs until the input is consumed and prints what it
+ * finds in the store and in the output topic as JSON. With CRASH_ASYNC the words (`before`) or the counts (`after`) go through an asynchronous
+ * operator, and step `call` kills it in the middle of calls.
  */
 import { join } from 'node:path'
 import { createEmbeddedProvider } from '../../kafka/embedded.ts'
@@ -27,14 +28,15 @@ export async function main(dir: string): Promise<void> {
   await kafka.connect()
   await prepareInput(kafka)
   const builder = new StreamsBuilder()
-  builder
-    .stream(WORDS_TOPIC, { key: serdes.string, value: serdes.string })
-    .peek(dawdle)
-    .groupBy((word) => word, { key: serdes.string })
+  const words = builder.stream(WORDS_TOPIC, { key: serdes.string, value: serdes.string })
+  const where = process.env['CRASH_ASYNC']
+  const counted = (where === 'before' ? words.mapValuesAsync(linger, { concurrency: 8 }) : words.peek(dawdle))
+    .groupBy((word) => word, { key: serdes.string, value: serdes.string })
     .count({ store: 'counts' })
     .toStream()
-    .to(COUNTS_TOPIC)
-  let commits = 0
+  const late = where === 'after' ? counted.mapValuesAsync(linger, { concurrency: 8 }) : counted
+  late.to(COUNTS_TOPIC, { value: serdes.long })
+  let reached = 0
   const streams = new KafkaStreams(builder.build(), {
     applicationId: name,
     sessionTimeout: '6s',
@@ -46,8 +48,8 @@ export async function main(dir: string): Promise<void> {
     cacheMaxBytes: 0,
     bufferedRecordsPerPartition: 50,
     afterCommitStep: (at) => {
-      if (at === 1) commits++
-      if (step !== undefined && at === Number(step) && commits === Number(commit)) process.kill(process.pid, 'SIGKILL')
+      if (step === undefined || at !== Number(step)) return
+      if (++reached === Number(commit)) process.kill(process.pid, 'SIGKILL')
     },
     onUncaughtError: (error) => {
       process.stderr.write(`${error.stack}\n`)
@@ -73,6 +75,15 @@ export async function main(dir: string): Promise<void> {
 function dawdle(): void {
   const until = performance.now() + 0.03
   while (performance.now() < until);
+}
+
+let calls = 0
+
+async function linger<T>(value: T): Promise<T> {
+  calls++
+  if (step === 'call' && calls === Number(commit) * 100) process.kill(process.pid, 'SIGKILL')
+  await new Promise((resolve) => setTimeout(resolve, calls % 4))
+  return value
 }
 
 async function prepareInput(kafka: KafkaProvider): Promise<void> {

@@ -32,8 +32,12 @@ async function run(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
 }
 
-/** Kills the word count after this step of its first commit, then of its third, and lets it finish. */
-export async function crashAndFinish(guarantee: string, step: number, env: NodeJS.ProcessEnv = {}): Promise<Finished> {
+/** Kills the word count when it reaches this step of a commit first (or in its 100th call), then for the third time (300th), and lets it finish. */
+export async function crashAndFinish(
+  guarantee: string,
+  step: number | 'call',
+  env: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
   const directory = await mkdtemp(join(tmpdir(), 'brook-crash-'))
   try {
     for (const commit of ['1', '3']) {

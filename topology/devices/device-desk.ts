@@ -91,8 +91,8 @@ export class DeviceDesk implements Processor<string, DeviceInput, string, RoomEv
     return this.#context.forward(new StreamRecord(roomId, event, record.timestampMs))
   }
 
-  #dropNull(record: StreamRecord<string, DeviceInput>): void {
-    this.#context.drop(record, 'null-value')
+  #dropNull(record: StreamRecord<string, DeviceInput>): Awaitable<void> {
+    return this.#context.drop(record, 'null-value')
   }
 
   #origin({ timestampMs }: StreamRecord<string, unknown>): Origin {
