@@ -182,9 +182,8 @@ describe('the page', () => {
     await expect.poll(() => textOf(page.locator('#connection')), { timeout: 15_000 }).toBe('Live')
     await expect.poll(() => slider.isDisabled()).toBe(false)
     expect(await page.locator('.room').count()).toBe(12)
-    complaints = complaints.filter(
-      (text) => !text.includes('ERR_CONNECTION_REFUSED') && !text.includes('ERR_INCOMPLETE_CHUNKED'),
-    )
+    // What a browser says of a server that goes away depends on how far each request had come.
+    complaints = complaints.filter((text) => !/ERR_CONNECTION_(REFUSED|RESET)|ERR_INCOMPLETE_CHUNKED/.test(text))
   })
 
   test('speaks French where the browser does, and English when asked', async () => {

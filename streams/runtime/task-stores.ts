@@ -35,13 +35,21 @@ interface OpenStore {
   readonly database: TaskDatabase
   /** `undefined` for a store without changelog. */
   readonly changelog: { readonly topic: string; readonly name: string; readonly isSource: boolean } | undefined
+  readonly acknowledged: Acknowledged
 }
 
 interface Drained {
   readonly opened: OpenStore
   readonly changes: StoreChanges
-  /** Offset after the last changelog record, known when they are acknowledged. */
-  endOffset: number
+}
+
+/** How far the changelog records of the commit that is under way have arrived. */
+class Acknowledged {
+  /** Offset after the last of them; -1 before the first. */
+  endOffset = -1
+  readonly one = (error: Error | undefined, offset: number): void => {
+    if (error === undefined && offset >= this.endOffset) this.endOffset = offset + 1
+  }
 }
 
 const NO_RANGES: StoreChanges['expired'] = []
@@ -91,7 +99,7 @@ export class TaskStores {
       const isSource = options.isSource?.(builder.name) ?? false
       const name = partitionName(topic, partition)
       const changelog = builder.logging || isSource ? { topic, name, isSource } : undefined
-      stores.set(builder.name, { builder, store, database, changelog })
+      stores.set(builder.name, { builder, store, database, changelog, acknowledged: new Acknowledged() })
     }
     return new TaskStores(partition, stores, databases)
   }
@@ -167,12 +175,10 @@ export class TaskStores {
     for (const opened of this.#opened) {
       const changes = opened.store.drain()
       if (changes.rows.length === 0 && changes.expired.length === 0 && changes.apart === undefined) continue
-      const drained: Drained = { opened, changes, endOffset: -1 }
-      this.#drained.push(drained)
+      this.#drained.push({ opened, changes })
+      const { acknowledged } = opened
+      acknowledged.endOffset = -1
       if (opened.changelog === undefined || opened.changelog.isSource || collector === undefined) continue
-      const acknowledge = (error: Error | undefined, offset: number): void => {
-        if (error === undefined && offset >= drained.endOffset) drained.endOffset = offset + 1
-      }
       const { topic } = opened.changelog
       for (const row of changes.apart?.records ?? changes.rows) {
         collector.sendChangelog(
@@ -182,7 +188,7 @@ export class TaskStores {
           row.changelogValue,
           row.timestampMs,
           row.headers,
-          acknowledge,
+          acknowledged.one,
         )
       }
     }
@@ -197,12 +203,13 @@ export class TaskStores {
       let rangeDeletes = NO_RANGES
       const offsets = new Map<string, number>(inputOffsets)
       let changed = inputOffsets !== undefined
-      for (const { opened, changes, endOffset } of this.#drained) {
+      for (const { opened, changes } of this.#drained) {
         if (opened.database !== database) continue
         changed = true
         for (const { rowKey, rowValue } of changes.rows) puts.push([rowKey, rowValue])
         if (changes.apart !== undefined) for (const put of changes.apart.puts) puts.push(put)
         if (changes.expired.length > 0) rangeDeletes = [...rangeDeletes, ...changes.expired]
+        const { endOffset } = opened.acknowledged
         if (opened.changelog && endOffset >= 0) offsets.set(opened.changelog.name, endOffset)
       }
       if (!changed) continue

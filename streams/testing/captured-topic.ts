@@ -18,6 +18,8 @@ const COLUMNS = 5
  * are not millions of objects for the garbage collector to walk over.
  */
 export class CapturedTopic {
+  /** The topology itself reads what is written there. */
+  readonly isRead: boolean
   #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   #end = 0
   #chunks: Buffer[] = [this.#chunk]
@@ -27,6 +29,10 @@ export class CapturedTopic {
   #count = 0
   #next = 0
   #appended = 0
+
+  constructor(isRead: boolean) {
+    this.isRead = isRead
+  }
 
   get size(): number {
     return this.#count - this.#next

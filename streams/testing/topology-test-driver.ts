@@ -55,6 +55,13 @@ export interface TopologyTestDriverOptions
   readonly log?: Logger
 }
 
+/** A topic that the topology reads. */
+interface Input {
+  /** `undefined`: a global store's. */
+  task: StreamTask | undefined
+  nextOffset: number
+}
+
 const COMMITS_AT_ONCE: CommitPort = { acknowledged: (tasks) => tasks, commitOffsets: () => {} }
 
 /**
@@ -68,10 +75,9 @@ export class TopologyTestDriver {
   readonly #clock: ManualClock
   readonly #state: DriverState
   #tasks: readonly StreamTask[] = []
-  readonly #taskOfTopic = new Map<string, StreamTask>()
+  readonly #inputs = new Map<string, Input>()
   readonly #global: GlobalTask
   readonly #captured = new Map<string, CapturedTopic>()
-  readonly #fed = new Map<string, number>()
   /** Records for topics that the topology itself reads, in the order of their sends. */
   readonly #looped: { topic: string; record: CapturedRecord }[] = []
   readonly #dropped = new Map<DropReason, number>()
@@ -151,7 +157,8 @@ export class TopologyTestDriver {
       tasks.push(task)
     }
     this.#tasks = tasks
-    for (const task of tasks) for (const { topic } of task.inputs) this.#taskOfTopic.set(topic, task)
+    for (const topic of this.#globalTopics) this.#input(topic).task = undefined
+    for (const task of tasks) for (const { topic } of task.inputs) this.#input(topic).task = task
     for (const task of tasks) task.start()
   }
 
@@ -167,9 +174,9 @@ export class TopologyTestDriver {
     serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
     time: { readonly startMs?: number; readonly autoAdvanceMs?: number } = {},
   ): TestInputTopic<K, V> {
-    if (!this.#taskOfTopic.has(topic) && !this.#globalTopics.has(topic)) {
+    if (!this.#inputs.has(topic)) {
       throw new InvalidArgumentError(
-        `the topology does not read ${topic}; it reads ${[...this.#taskOfTopic.keys(), ...this.#globalTopics].join(', ')}`,
+        `the topology does not read ${topic}; it reads ${[...this.#inputs.keys()].join(', ')}`,
       )
     }
     const target = {
@@ -302,19 +309,28 @@ export class TopologyTestDriver {
 
   /** Gives the task that has the record now; global stores have taken it in already. */
   #enqueue(topic: string, { key, value, timestampMs, headers }: CapturedRecord): StreamTask | undefined {
-    const offset = this.#fed.get(topic) ?? 0
-    this.#fed.set(topic, offset + 1)
+    const input = this.#input(topic)
+    const offset = input.nextOffset++
     if (this.#state.restartable) this.#state.keep(topic, offset, { key, value, timestampMs, headers })
     const records = [{ key, value, timestampMs, headers, offset }]
     const batch = { topic, partition: 0, records, nextOffset: offset + 1 }
-    if (this.#globalTopics.has(topic)) {
+    const { task } = input
+    if (task === undefined) {
       now(this.#global.update(batch))
       now(this.#global.write())
       return undefined
     }
-    const task = this.#taskOfTopic.get(topic) as StreamTask
     task.add(batch)
     return task
+  }
+
+  #input(topic: string): Input {
+    let input = this.#inputs.get(topic)
+    if (input === undefined) {
+      input = { task: undefined, nextOffset: 0 }
+      this.#inputs.set(topic, input)
+    }
+    return input
   }
 
   /** Processes what the task has, waiting where something waits. */
@@ -389,15 +405,15 @@ export class TopologyTestDriver {
 
   /** Gives the record's offset. */
   #capture(topic: string, key: Buffer | null, value: Buffer | null, timestampMs: number, headers: Headers): number {
-    if (this.#taskOfTopic.has(topic) || this.#globalTopics.has(topic))
-      this.#looped.push({ topic, record: { key, value, timestampMs, headers } })
-    return this.#capturedOf(topic).append(key, value, timestampMs, headers)
+    const captured = this.#capturedOf(topic)
+    if (captured.isRead) this.#looped.push({ topic, record: { key, value, timestampMs, headers } })
+    return captured.append(key, value, timestampMs, headers)
   }
 
   #capturedOf(topic: string): CapturedTopic {
     let captured = this.#captured.get(topic)
     if (captured === undefined) {
-      captured = new CapturedTopic()
+      captured = new CapturedTopic(this.#inputs.has(topic))
       this.#captured.set(topic, captured)
     }
     return captured
