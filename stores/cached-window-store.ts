@@ -28,6 +28,8 @@ import { scanKeyWindows, scanWindows, type WindowSource } from './window-scan.ts
 import { decodeWindowState, EMPTY_WINDOW_STATE, encodeWindowState } from './window-state.ts'
 import { type TimeOrder, timeOrderFor, type VisitWindow, visitInOrder } from './window-visit.ts'
 
+const NOTHING: StoreChanges['expired'] = []
+
 export interface WindowSizes {
   readonly retentionMs: number
   readonly windowSizeMs: number
@@ -71,7 +73,17 @@ export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
   #lastSequence = EMPTY_WINDOW_STATE.lastSequence
   /** What the kept state says of time and duplicates; `undefined` where it has to be kept anew. */
   #keptState: { readonly observedMs: number; readonly sequence: number } | undefined
+  /** Rows of segments before this are not written any more. */
+  #firstLive = 0
+  /** The segments before this have been expired. */
+  #expiredBefore = Number.NEGATIVE_INFINITY
   #closed = false
+  readonly #encode = (row: WindowRow<K, V>): ChangedRow | undefined => {
+    const segment = row.owner.segment.number
+    if (segment < this.#firstLive) return undefined
+    this.#store(segment)
+    return this.#rows.changed(row)
+  }
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, sizes: WindowSizes, context: StoreContext) {
     const { database, changelogTopic } = context
@@ -202,14 +214,9 @@ export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
 
   drain(): StoreChanges {
     const memory = this.#memory
-    const firstLive = this.#firstLiveSegment()
-    const rows = memory.uncommitted.drain((row) => {
-      const segment = row.owner.segment.number
-      if (segment < firstLive) return undefined
-      this.#store(segment)
-      return this.#rows.changed(row)
-    })
-    const expired = this.#expire(firstLive)
+    this.#firstLive = this.#firstLiveSegment()
+    const rows = memory.uncommitted.drain(this.#encode)
+    const expired = this.#expire(this.#firstLive)
     if (rows.length > 0 || expired.length > 0) this.#keepState()
     return this.#changes(rows, expired)
   }
@@ -359,7 +366,9 @@ export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
   }
 
   /** One range for all segments that leave together: there is nothing else between them. */
-  #expire(firstLive: number): (readonly [from: Buffer, to: Buffer])[] {
+  #expire(firstLive: number): StoreChanges['expired'] {
+    if (firstLive === this.#expiredBefore) return NOTHING
+    this.#expiredBefore = firstLive
     const { storedSegments } = this.#memory
     let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
     for (const segment of storedSegments) {
@@ -369,7 +378,7 @@ export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
       storedSegments.delete(segment)
     }
     this.#memory.expire(firstLive)
-    if (first > last) return []
+    if (first > last) return NOTHING
     this.#keptState = undefined
     const rows = [this.#rows.wholeSegment(first)[0], this.#rows.wholeSegment(last)[1]] as const
     if (this.#timeOrder !== 'index') return [rows]
@@ -379,6 +388,7 @@ export class CachedWindowStore<K, V> implements ClosingWindowStore<K, V> {
 
   /** @throws {CorruptStateError} when the rows were written for another retention, or another way to emit. */
   #takeStoredState(): void {
+    this.#expiredBefore = Number.NEGATIVE_INFINITY
     const stored = this.#database.storeState(this.name)
     const layout = this.#database.storeState(this.#layoutName)
     if (stored !== undefined) this.#checkLayout(layout)

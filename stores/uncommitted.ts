@@ -41,18 +41,19 @@ export class Uncommitted<E extends Tracked> {
       row.state = DRAINED
     }
     encoded.length = kept
-    this.#changed = []
+    changed.length = 0
     return encoded as R[]
   }
 
   /** The drained rows are committed; `onClean` gets those that did not change again meanwhile. */
   settle(onClean: (row: E) => void): void {
     const drained = this.#drained
-    this.#drained = []
-    for (const row of drained) {
+    for (let i = 0; i < drained.length; i++) {
+      const row = drained[i] as E
       row.state &= ~DRAINED
       if (row.state === 0) onClean(row)
     }
+    drained.length = 0
   }
 
   forEach(visit: (row: E) => void): void {

@@ -63,11 +63,11 @@ test('while instances come and go, an answer is right or says when to ask again'
     await c.stop()
     await vi.waitFor(() => expect([a, b].map((i) => i.streams.tasks().length)).toEqual([3, 3]), 15_000)
   }
+  // How many questions fit beside eight rounds depends on the machine: there shall be enough of each.
+  await vi.waitFor(() => expect([seen.right > 100, seen.complete > 5]).toEqual([true, true]), 15_000)
   state.isOver = true
   await Promise.all(asking)
   expect(wrong).toEqual([])
-  expect(seen.right).toBeGreaterThan(100)
-  expect(seen.complete).toBeGreaterThan(5)
 }, 60_000)
 
 test('what nobody can be asked for any more is missing by name', async () => {

@@ -7,17 +7,17 @@ class Task {
   nowMs = 1_000_000
   readonly metadata = new Map<string, number>()
   readonly schedules: { readonly intervalMs: number; readonly tick: Punctuator }[] = []
-  #commits: (() => unknown)[] = []
+  #sources = new Map<string, () => number>()
 
   context(): ProcessorContext {
     this.schedules.length = 0
-    this.#commits = []
+    this.#sources = new Map()
     return {
       nodeName: 'node',
       currentSystemTimeMs: () => this.nowMs,
       processorMetadata: (key: string) => this.metadata.get(key),
-      keepProcessorMetadata: (key: string, value: number) => this.metadata.set(key, value),
-      onCommit: (flush: () => unknown) => this.#commits.push(flush),
+      keepProcessorMetadata: (key: string, value: number | (() => number)) =>
+        typeof value === 'number' ? this.metadata.set(key, value) : this.#sources.set(key, value),
       schedule: (intervalMs: number, _type: string, tick: Punctuator) => this.schedules.push({ intervalMs, tick }),
     } as unknown as ProcessorContext
   }
@@ -28,7 +28,7 @@ class Task {
   }
 
   commit(): void {
-    for (const flush of this.#commits) flush()
+    for (const [key, read] of this.#sources) this.metadata.set(key, read())
   }
 }
 

@@ -15,12 +15,7 @@ export class OperatorTime {
   constructor(context: ProcessorContext, name = context.nodeName) {
     const key = `${PREFIX}${name}`
     this.streamTimeMs = context.processorMetadata(key) ?? -1
-    let keptMs = this.streamTimeMs
-    context.onCommit(() => {
-      if (this.streamTimeMs === keptMs) return
-      keptMs = this.streamTimeMs
-      context.keepProcessorMetadata(key, keptMs)
-    })
+    context.keepProcessorMetadata(key, () => this.streamTimeMs)
   }
 
   /** Gives stream time, the record's included. */

@@ -85,10 +85,11 @@ export interface ProcessorContext<KOut = unknown, VOut = unknown> {
   processorMetadata(key: string): number | undefined
   /**
    * Keeps a number that may only grow in the metadata of the next commit, beside the offsets of all inputs: it is final exactly when
-   * they are. The key is unique in the topology: a store's name, or something that no store can be called.
+   * they are. A function is asked at each commit; what is negative is not kept. The key is unique in the topology: a store's name, or
+   * something that no store can be called.
    * @see org.apache.kafka.streams.processor.internals.ProcessorMetadata
    */
-  keepProcessorMetadata(key: string, value: number): void
+  keepProcessorMetadata(key: string, value: number | (() => number)): void
   /** Highest timestamp of the records that this task has taken so far; -1 before the first. */
   currentStreamTimeMs(): number
   /** Wall clock. */

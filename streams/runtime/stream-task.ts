@@ -78,6 +78,7 @@ export class StreamTask implements NodeHost {
   readonly #flushes: (() => Awaitable<void>)[] = []
   readonly #nowMs: () => number
   readonly #processorMetadata = new Map<string, number>()
+  readonly #metadataSources = new Map<string, () => number>()
   #at: RecordMetadata | undefined
   readonly #mailbox: TaskMailbox
   readonly #position: TaskPosition
@@ -220,6 +221,10 @@ export class StreamTask implements NodeHost {
 
   /** The offset of the next record of each input. */
   positions(): readonly OffsetCommit[] {
+    for (const [key, read] of this.#metadataSources) {
+      const value = read()
+      if (value >= 0) this.#processorMetadata.set(key, value)
+    }
     return this.#group.queues.map((queue) => ({
       topic: queue.topic,
       partition: queue.partition,
@@ -425,8 +430,9 @@ export class StreamTask implements NodeHost {
     return this.#processorMetadata.get(key)
   }
 
-  keepProcessorMetadata(key: string, value: number): void {
-    this.#processorMetadata.set(key, value)
+  keepProcessorMetadata(key: string, value: number | (() => number)): void {
+    if (typeof value === 'number') this.#processorMetadata.set(key, value)
+    else this.#metadataSources.set(key, value)
   }
 
   streamTimeMs(): number {

@@ -48,7 +48,7 @@ export interface NodeHost {
   /** Runs something with another record's metadata. */
   withRecordMetadata(metadata: RecordMetadata | undefined, run: () => Awaitable<void>): Awaitable<void>
   processorMetadata(key: string): number | undefined
-  keepProcessorMetadata(key: string, value: number): void
+  keepProcessorMetadata(key: string, value: number | (() => number)): void
   streamTimeMs(): number
   systemTimeMs(): number
   drop(nodeName: string, record: StreamRecord<unknown, unknown> | undefined, reason: DropReason): void
@@ -208,7 +208,7 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return this.#host.processorMetadata(key)
   }
 
-  keepProcessorMetadata(key: string, value: number): void {
+  keepProcessorMetadata(key: string, value: number | (() => number)): void {
     this.#host.keepProcessorMetadata(key, value)
   }
 
