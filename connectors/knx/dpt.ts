@@ -17,7 +17,7 @@ export interface Dpt {
   /** Main and sub number, such as `5.001`. */
   readonly id: string
   readonly unit: 'boolean' | 'percent' | 'celsius' | 'lux'
-  /** Half a step of the encoding: two values closer than this may be the same on the wire. */
+  /** Half a step of the encoding: two values that are the same on the wire differ by at most twice this. */
   toleranceOf(value: number): number
   /** @throws {DptError} when the type cannot carry the value. */
   encode(value: number): GroupPayload
