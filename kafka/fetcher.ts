@@ -1,5 +1,6 @@
 import { asError } from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
+import { PackedBatch, PackedRecords } from '../common/packed-records.ts'
 import { partitionName, type TopicPartition } from '../common/record.ts'
 import { byLeader } from './ask.ts'
 import type { Lane } from './broker-link.ts'
@@ -9,7 +10,7 @@ import type { FetchedBatch, IsolationLevel } from './port.ts'
 import type { Api } from './protocol/api.ts'
 import { errorName, isRetriable, kafkaError } from './protocol/codes.ts'
 import { type FetchedPartition, fetchRequest } from './protocol/fetch.ts'
-import { decodeRecordBatches } from './record-batch.ts'
+import { decodeRecordBatches, readRecordBatches } from './record-batch.ts'
 import { Backoff } from './retry.ts'
 
 /** What the fetcher needs of a cluster. */
@@ -24,6 +25,7 @@ export interface FetcherCluster {
 export interface FetcherOptions {
   readonly isolationLevel: IsolationLevel
   readonly maxPartitionBytes: number
+  readonly packed?: boolean | undefined
   readonly logger: Logger
   /**
    * Decides what becomes of a position that is not in the log: an offset to go on from, `undefined` when somebody else sets one.
@@ -173,10 +175,11 @@ export class Fetcher {
     state.buffered = undefined
     try {
       const committed = this.#options.isolationLevel === 'read_committed'
-      const { records, nextOffset } = decodeRecordBatches(answer.data, {
-        fromOffset: position,
-        ...(committed ? { aborted: answer.aborted } : {}),
-      })
+      const options = { fromOffset: position, ...(committed ? { aborted: answer.aborted } : {}) }
+      const packed = this.#options.packed ? new PackedRecords() : undefined
+      const { records, nextOffset } = packed
+        ? { records: [], nextOffset: readRecordBatches(answer.data, options, packed) }
+        : decodeRecordBatches(answer.data, options)
       if (nextOffset === position) {
         // Not even one whole batch fitted.
         state.maxBytes *= 2
@@ -184,7 +187,8 @@ export class Fetcher {
       }
       state.maxBytes = this.#options.maxPartitionBytes
       state.position = nextOffset
-      return { topic: state.topic, partition: state.partition, records, nextOffset }
+      const { topic, partition } = state
+      return packed ? new PackedBatch(topic, partition, packed, nextOffset) : { topic, partition, records, nextOffset }
     } catch (thrown) {
       const error = asError(thrown)
       const code = error instanceof KafkaProtocolError ? error.kafkaCode : 'CORRUPT_MESSAGE'

@@ -20,6 +20,7 @@ export class KafkaReader implements LogReader {
     this.#fetcher = new Fetcher(cluster, {
       isolationLevel: options.isolationLevel ?? 'read_uncommitted',
       maxPartitionBytes: options.maxPartitionBytes ?? DEFAULT_MAX_PARTITION_BYTES,
+      packed: options.packed,
       logger,
     })
   }

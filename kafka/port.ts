@@ -1,4 +1,5 @@
 import type { Awaitable } from '../common/awaitable.ts'
+import type { PackedRecords } from '../common/packed-records.ts'
 import type { Headers, TopicPartition } from '../common/record.ts'
 
 /**
@@ -46,6 +47,8 @@ export interface FetchedBatch {
   readonly topic: string
   readonly partition: number
   readonly records: readonly LogRecord[]
+  /** The same records, in the bytes they came in, where the reader was asked for it and can: `records` is made only when it is read. */
+  readonly packed?: PackedRecords | undefined
   /** The position after this batch; beyond the last record's offset + 1 where markers or aborted records follow. */
   readonly nextOffset: number
 }
@@ -54,6 +57,8 @@ export interface ReaderOptions {
   readonly isolationLevel?: IsolationLevel
   /** Most bytes of one partition in one batch (default 1 MiB). */
   readonly maxPartitionBytes?: number
+  /** For who takes many records in without looking at each: batches are `packed` (default false). */
+  readonly packed?: boolean
 }
 
 /** Reads partitions from given positions. Single user: calls do not overlap, except `wakeup` and `close`. */

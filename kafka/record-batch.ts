@@ -1,3 +1,4 @@
+import type { PackedRecords } from '../common/packed-records.ts'
 import { EMPTY_HEADERS, type Header, type Headers } from '../common/record.ts'
 import { type Compression, compress, compressionId, decompress } from './compression.ts'
 import { crc32c } from './crc32c.ts'
@@ -34,6 +35,7 @@ const CONTROL = 0x20
 const RECORD_OVERHEAD_BYTES = 5 + 1 + 10 + 5 + 5 + 5 + 5
 const HEADER_OVERHEAD_BYTES = 10
 const ABORT_MARKER_TYPE = 0
+const NO_BYTES = Buffer.alloc(0)
 
 /** Below this size a loop copies faster than a call into the typed array's own copy. */
 const LOOP_COPY_BYTES = 24
@@ -123,13 +125,46 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: B
   return batch.subarray(0, end)
 }
 
+/** What is told of each record that is read: where its key and its value are in the bytes that were named last. */
+type RecordSink = Pick<PackedRecords, 'begin' | 'add'>
+
+/** The records as objects, with views of the bytes. */
+class RecordList implements RecordSink {
+  readonly records: LogRecord[] = []
+  #bytes: Buffer = NO_BYTES
+
+  begin(bytes: Buffer): void {
+    this.#bytes = bytes
+  }
+
+  add(
+    keyAt: number,
+    keyBytes: number,
+    valueAt: number,
+    valueBytes: number,
+    timestampMs: number,
+    offset: number,
+    headers: Headers,
+  ): void {
+    const key = keyBytes < 0 ? null : this.#bytes.subarray(keyAt, keyAt + keyBytes)
+    const value = valueBytes < 0 ? null : this.#bytes.subarray(valueAt, valueAt + valueBytes)
+    this.records.push({ key, value, timestampMs, offset, headers })
+  }
+}
+
+/** As `readRecordBatches`, into objects. Keys and values are views of `data` (or of what was unpacked). */
+export function decodeRecordBatches(data: Buffer, options: DecodeOptions): DecodedRecords {
+  const list = new RecordList()
+  const nextOffset = readRecordBatches(data, options, list)
+  return { records: list.records, nextOffset }
+}
+
 /**
  * Reads the batches that stand one after the other in `data`, as a fetch answer carries them; a last batch that was cut off is
- * ignored. Keys and values are views of `data` (or of what was unpacked). Control batches are left out.
+ * ignored. Control batches are left out. Gives the position after the last whole batch; `fromOffset` when there was none.
  * @throws {KafkaProtocolError} `CORRUPT_MESSAGE` when a checksum does not fit or a record does not keep to its bounds.
  */
-export function decodeRecordBatches(data: Buffer, options: DecodeOptions): DecodedRecords {
-  const records: LogRecord[] = []
+export function readRecordBatches(data: Buffer, options: DecodeOptions, into: RecordSink): number {
   const filter = options.aborted && options.aborted.length > 0 ? new AbortedFilter(options.aborted) : undefined
   let nextOffset = options.fromOffset
   let at = 0
@@ -143,13 +178,13 @@ export function decodeRecordBatches(data: Buffer, options: DecodeOptions): Decod
       const attributes = data.readInt16BE(at + ATTRIBUTES_AT)
       const wanted = filter === undefined || filter.accepts(data, at, attributes, lastOffset)
       if (wanted && (attributes & CONTROL) === 0) {
-        readRecords(data, at, end, baseOffset, attributes, options.fromOffset, records)
+        readRecords(data, at, end, baseOffset, attributes, options.fromOffset, into)
       }
       nextOffset = lastOffset + 1
     }
     at = end
   }
-  return { records, nextOffset }
+  return nextOffset
 }
 
 function checkBatch(data: Buffer, at: number, end: number, baseOffset: number): void {
@@ -205,7 +240,7 @@ function readRecords(
   baseOffset: number,
   attributes: number,
   fromOffset: number,
-  into: LogRecord[],
+  into: RecordSink,
 ): void {
   const count = data.readInt32BE(at + COUNT_AT)
   const baseTimestampMs = readInt64(data, at + BASE_TIMESTAMP_AT)
@@ -219,6 +254,7 @@ function readRecords(
     limit = bytes.length
     cursor = 0
   }
+  into.begin(bytes)
   for (let i = 0; i < count; i++) {
     const length = readVarint(bytes)
     const end = cursor + length
@@ -230,23 +266,18 @@ function readRecords(
       cursor = end
       continue
     }
-    const keyLength = readVarint(bytes)
-    let key: Buffer | null = null
-    if (keyLength >= 0) {
-      key = bytes.subarray(cursor, cursor + keyLength)
-      cursor += keyLength
-    }
-    const valueLength = readVarint(bytes)
-    let value: Buffer | null = null
-    if (valueLength >= 0) {
-      value = bytes.subarray(cursor, cursor + valueLength)
-      cursor += valueLength
-    }
+    const keyBytes = readVarint(bytes)
+    const keyAt = cursor
+    if (keyBytes > 0) cursor += keyBytes
+    const valueBytes = readVarint(bytes)
+    const valueAt = cursor
+    if (valueBytes > 0) cursor += valueBytes
     if (cursor >= end) throw corruptRecord(baseOffset, i)
     const headerCount = readVarint(bytes)
     const headers = headerCount === 0 ? EMPTY_HEADERS : readHeaders(bytes, headerCount, end)
     if (cursor !== end) throw corruptRecord(baseOffset, i)
-    into.push({ key, value, timestampMs: appendTimeMs ?? baseTimestampMs + timestampDelta, offset, headers })
+    const timestampMs = appendTimeMs ?? baseTimestampMs + timestampDelta
+    into.add(keyAt, keyBytes, valueAt, valueBytes, timestampMs, offset, headers)
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { OffsetOutOfRangeError, UnknownTopicError } from '../errors.ts'
+import type { FetchedBatch } from '../port.ts'
 import {
   DEADLINE_MS,
   type Harness,
@@ -55,6 +56,32 @@ export function producingAndReading(harness: () => Harness): void {
       const got = await readRaw(await h.readerOf(topic), 2)
       expect(got[0]?.headers).toEqual(headers)
       expect(got[1]?.headers).toEqual([])
+    })
+
+    it('gives a reader that asks for packed batches the same records', async () => {
+      const h = harness()
+      const topic = await h.topic()
+      const headers = [{ key: 'a', value: Buffer.from('1') }]
+      await produce(h.producer(), topic, 0, [{ ...record('k', 'v'), headers }, record('gone', 'v'), ...texts(50)])
+      await produce(h.producer(), topic, 0, [{ key: Buffer.from('gone'), value: null, timestampMs: 7 }])
+      const expected = await readRaw(await h.readerOf(topic), 53)
+      const reader = await h.readerOf(topic, 1, { packed: true })
+      const batches: FetchedBatch[] = []
+      await pollUntil(
+        {
+          poll: async (timeoutMs) => {
+            const found = await reader.poll(timeoutMs)
+            batches.push(...found)
+            return found
+          },
+        },
+        () => batches.at(-1)?.nextOffset === 53,
+      )
+      expect(batches.flatMap(({ records }) => records)).toEqual(expected)
+      for (const { packed, records } of batches) {
+        if (h.provider.kind === 'kafka') expect(packed?.unpack()).toEqual(records)
+        else expect(packed).toBeUndefined()
+      }
     })
 
     it('keeps timestamps as given, also when they go backwards', async () => {
