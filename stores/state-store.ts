@@ -1,5 +1,7 @@
 import type { Awaitable } from '../common/awaitable.ts'
+import type { PackedRecords } from '../common/packed-records.ts'
 import type { Headers } from '../common/record.ts'
+import type { RowPut, RowRange } from './task-database.ts'
 
 export type StoreType = 'key-value' | 'window' | 'session' | 'versioned' | 'record-buffer' | 'change-buffer'
 
@@ -9,32 +11,26 @@ export interface ValueAndTimestamp<V> {
   readonly timestampMs: number
 }
 
-/** One changed row of a store, encoded once per commit: the record for the changelog and the row for the database. */
-export interface ChangedRow {
-  /** Key of the changelog record, in Kafka Streams' layout. */
+/** A record for a store's changelog, encoded once per commit. */
+export interface ChangelogRecord {
+  /** In Kafka Streams' layout. */
   readonly changelogKey: Buffer
   /** Plain value bytes; `null` deletes. */
   readonly changelogValue: Buffer | null
   readonly timestampMs: number
   readonly headers: Headers
-  /** Key and value in the task's database, prefix included; `null` deletes. */
-  readonly rowKey: Buffer
-  readonly rowValue: Buffer | null
 }
 
-/** A record for a store's changelog. */
-export type ChangelogRecord = Pick<ChangedRow, 'changelogKey' | 'changelogValue' | 'timestampMs' | 'headers'>
+/** What a store writes to the database of its task. */
+export interface RowChanges {
+  readonly puts: readonly RowPut[]
+  /** Expired segments; not written to the changelog, whose retention does the same. */
+  readonly expired: readonly RowRange[]
+}
 
-/** What a store adds to a commit. */
-export interface StoreChanges {
-  readonly rows: readonly ChangedRow[]
-  /** Of a store whose rows are not one per changelog record: what goes to the changelog, and what goes to the database. */
-  readonly apart?: {
-    readonly records: readonly ChangelogRecord[]
-    readonly puts: readonly (readonly [rowKey: Buffer, rowValue: Buffer | null])[]
-  }
-  /** Expired segments, as [from, to) of row keys; not written to the changelog, whose retention does the same. */
-  readonly expired: readonly (readonly [from: Buffer, to: Buffer])[]
+/** What a store adds to a commit. A record may stand for no row, for one, or for several; it shares the row's bytes where they are the same. */
+export interface StoreChanges extends RowChanges {
+  readonly records: readonly ChangelogRecord[]
 }
 
 /**
@@ -56,7 +52,12 @@ export interface StateStore {
   /** Entries that wait for a commit: past a bound, the task commits early. */
   readonly dirtyEntries: number
   /** Turns changelog records back into rows. Records with a null key are skipped. A store that has to read for it answers later. */
-  restoredRows(records: readonly RestoredRecord[]): Awaitable<StoreChanges>
+  restoredRows(records: readonly RestoredRecord[]): Awaitable<RowChanges>
+  /**
+   * The same for a store whose rows are made of one record each, whatever is there already: puts to write one list after the other, with nothing
+   * read and no object made of a record. `undefined` where the store cannot.
+   */
+  restoredPacked?(records: PackedRecords): Iterable<readonly RowPut[]> | undefined
   close(): void
 }
 

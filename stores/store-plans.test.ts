@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidArgumentError } from '../common/errors.ts'
 import { serdes } from '../common/serde.ts'
-import { MemoryDatabase } from './memory-database.ts'
+import { MemoryDatabase } from './database/memory-database.ts'
 import { Stores } from './stores.ts'
 
 const types = { key: serdes.string, value: serdes.string }

@@ -1,13 +1,11 @@
 import { type Duration, durationMs } from '../common/duration.ts'
 import { InvalidArgumentError } from '../common/errors.ts'
 import { type Serde, serdes } from '../common/serde.ts'
-import { CachedKeyValueStore } from './cached-key-value-store.ts'
-import { CachedSessionStore } from './cached-session-store.ts'
-import { CachedVersionedStore } from './cached-versioned-store.ts'
-import { CachedWindowStore } from './cached-window-store.ts'
-import { DueKeyValueStore } from './due-key-value-store.ts'
-import { type TimeToLive, timerRule, timeToLiveRule } from './due-rules.ts'
-import { LruKeyValueStore } from './lru-key-value-store.ts'
+import { CachedKeyValueStore } from './key-value/cached-key-value-store.ts'
+import { DueKeyValueStore } from './key-value/due-key-value-store.ts'
+import { type TimeToLive, timerRule, timeToLiveRule } from './key-value/due-rules.ts'
+import { LruKeyValueStore } from './key-value/lru-key-value-store.ts'
+import { CachedSessionStore } from './session/cached-session-store.ts'
 import type { DueStore, DueTime } from './state-store.ts'
 import type {
   KeyValueStoreBuilder,
@@ -17,7 +15,9 @@ import type {
   VersionedKeyValueStoreBuilder,
   WindowStoreBuilder,
 } from './store-builder.ts'
-import { defaultSegmentIntervalMs } from './versioned-clock.ts'
+import { CachedVersionedStore } from './versioned/cached-versioned-store.ts'
+import { defaultSegmentIntervalMs } from './versioned/versioned-clock.ts'
+import { CachedWindowStore } from './window/cached-window-store.ts'
 
 /** What every store is planned with. */
 export interface StoreOptions<K, V> {

@@ -4,10 +4,16 @@ import type { KeyRange } from '../common/rocksdb.ts'
 /** Offsets a task's state stands at: per changelog partition the offset after the last record that is in it. */
 export type StateOffsets = ReadonlyMap<string, number>
 
+/** A row as it is written, its key with the store's prefix; `null` deletes. */
+export type RowPut = readonly [rowKey: Buffer, rowValue: Buffer | null]
+
+/** Row keys in [from, to). */
+export type RowRange = readonly [from: Buffer, to: Buffer]
+
 /** What one commit writes: rows, expired ranges and the changelog offsets, all or nothing. */
 export interface StateWrite {
-  readonly puts: readonly (readonly [rowKey: Buffer, rowValue: Buffer | null])[]
-  readonly rangeDeletes: readonly (readonly [from: Buffer, to: Buffer])[]
+  readonly puts: readonly RowPut[]
+  readonly rangeDeletes: readonly RowRange[]
   readonly offsets: StateOffsets
 }
 
@@ -31,6 +37,8 @@ export interface TaskDatabase {
   scanNow?(range: KeyRange): Iterable<readonly [rowKey: Buffer, rowValue: Buffer]>
   /** Rows in [from, to): exact while they are few, an estimate when they are many. */
   approximateRows(from: Buffer, to: Buffer): Awaitable<number>
+  /** A number that RocksDB tells of itself; absent where there is none. */
+  property?(name: string): Promise<number | undefined>
   /** Partitions that `offsets` does not name keep theirs. Writes take effect in the order of the calls. Memory answers at once. */
   write(write: StateWrite): Awaitable<void>
   /** As of the last write; empty when there is no state. */

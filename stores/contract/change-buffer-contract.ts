@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SerdeNotReadyError } from '../../common/errors.ts'
 import { EMPTY_HEADERS } from '../../common/record.ts'
 import { type Serde, serdes } from '../../common/serde.ts'
-import type { BufferedContext } from '../buffer-value.ts'
-import type { BufferedChange, ChangeBuffer } from '../change-buffer.ts'
-import { changeBuffer } from '../change-buffer-builder.ts'
+import type { BufferedContext } from '../buffers/buffer-value.ts'
+import type { BufferedChange, ChangeBuffer } from '../buffers/change-buffer.ts'
+import { changeBuffer } from '../buffers/change-buffer-builder.ts'
 import { CorruptStateError, StoreClosedError } from '../errors.ts'
 import type { RestoredRecord } from '../state-store.ts'
 import { type ContractOptions, type ContractPlace, ContractStore } from './contract-support.ts'
@@ -173,7 +173,7 @@ export function changeBufferContract(name: string, { place: newPlace }: Pick<Con
         [['v', 3]],
         [],
       ])
-      expect((await opened.commit()).apart).toBeUndefined()
+      expect((await opened.commit()).records).toEqual([])
       expect(changelog).toHaveLength(3)
     })
 

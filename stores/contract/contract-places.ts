@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MemoryDatabase } from '../memory-database.ts'
-import { openRocksdbDatabase } from '../rocksdb-database.ts'
+import { MemoryDatabase } from '../database/memory-database.ts'
+import { openRocksdbDatabase } from '../database/rocksdb-database.ts'
 import type { ContractPlace } from './contract-support.ts'
 
 /** `path` is where the database of the one task is. */

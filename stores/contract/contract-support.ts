@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../common/awaitable.ts'
 import type { KeyRange } from '../../common/rocksdb.ts'
-import type { RestoredRecord, StateStore, StoreChanges } from '../state-store.ts'
+import type { RestoredRecord, RowChanges, StateStore, StoreChanges } from '../state-store.ts'
 import type { StoreBuilder, StoreContext } from '../store-builder.ts'
 import type { StateOffsets, StateWrite, TaskDatabase } from '../task-database.ts'
 
@@ -40,31 +40,22 @@ export class ContractStore<S extends StateStore> {
   /** A commit as the runtime makes it. */
   async commit(offsets: StateOffsets = NO_OFFSETS): Promise<StoreChanges> {
     const changes = this.store.drain()
-    for (const row of changes.apart?.records ?? changes.rows)
-      this.changelog.push({
-        key: row.changelogKey,
-        value: row.changelogValue,
-        timestampMs: row.timestampMs,
-        headers: row.headers,
-      })
+    for (const { changelogKey: key, changelogValue: value, timestampMs, headers } of changes.records)
+      this.changelog.push({ key, value, timestampMs, headers })
     await this.database.write(stateWrite(changes, offsets))
     this.store.committed()
     return changes
   }
 
-  async restore(records: readonly RestoredRecord[]): Promise<StoreChanges> {
+  async restore(records: readonly RestoredRecord[]): Promise<RowChanges> {
     const changes = await this.store.restoredRows(records)
     await this.database.write(stateWrite(changes, NO_OFFSETS))
     return changes
   }
 }
 
-export function stateWrite(changes: StoreChanges, offsets: StateOffsets): StateWrite {
-  return {
-    puts: changes.apart?.puts ?? changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
-    rangeDeletes: changes.expired,
-    offsets,
-  }
+export function stateWrite({ puts, expired }: RowChanges, offsets: StateOffsets): StateWrite {
+  return { puts, rangeDeletes: expired, offsets }
 }
 
 /** A database whose reads can be held back, so that a test decides what happens before they arrive; and which counts them. */

@@ -1,5 +1,5 @@
 import { serdes } from '../../common/serde.ts'
-import { openRocksdbDatabase } from '../rocksdb-database.ts'
+import { openRocksdbDatabase } from '../database/rocksdb-database.ts'
 import { Stores } from '../stores.ts'
 import { ContractStore } from './contract-support.ts'
 
@@ -27,7 +27,7 @@ async function writeUntilKilled(stateDir: string): Promise<never> {
     }
     const changes = [counts.store.drain(), windows.store.drain()]
     await database.write({
-      puts: changes.flatMap(({ rows }) => rows.map((row) => [row.rowKey, row.rowValue] as const)),
+      puts: changes.flatMap(({ puts }) => puts),
       rangeDeletes: changes.flatMap(({ expired }) => expired),
       offsets: new Map([[CRASH_OFFSET, commit]]),
     })

@@ -97,9 +97,9 @@ export function dueStoreContract(name: string, { place: newPlace, cacheEntries }
       const { store } = opened
       store.put('a', 'one', 10)
       for (let time = 11; time < 60; time++) store.put('a', 'two', time)
-      const { apart } = await opened.commit()
+      const { puts } = await opened.commit()
       // The row and one entry.
-      expect(apart?.puts).toHaveLength(2)
+      expect(puts).toHaveLength(2)
       expect(await take(store, 158)).toEqual([])
       expect(store.nextDueMs).toBe(159)
       expect(await take(store, 159)).toEqual(['a=two@159'])

@@ -66,11 +66,7 @@ export function keyValueStoreContract(
       expect(await store.getEntry('a')).toMatchObject({ value: 'one', timestampMs: 10 })
       const changes = store.drain()
       expect(await store.get('a')).toBe('one')
-      await database.write({
-        puts: changes.rows.map((r) => [r.rowKey, r.rowValue]),
-        rangeDeletes: [],
-        offsets: new Map(),
-      })
+      await database.write(stateWrite(changes, new Map()))
       expect(await store.get('a')).toBe('one')
       store.committed()
       expect(await store.getEntry('a')).toMatchObject({ value: 'one', timestampMs: 10 })
@@ -259,17 +255,17 @@ export function keyValueStoreContract(
       store.put('a', 'one', 2, headers)
       store.put('b', null, 3)
       expect(store.dirtyEntries).toBe(2)
-      const { rows, expired } = store.drain()
+      const { records, puts, expired } = store.drain()
       expect(expired).toEqual([])
       expect(
-        rows.map((r) => [r.changelogKey.toString(), r.changelogValue?.toString(), r.timestampMs, r.headers]),
+        records.map((r) => [r.changelogKey.toString(), r.changelogValue?.toString(), r.timestampMs, r.headers]),
       ).toEqual([
         ['b', undefined, 3, EMPTY_HEADERS],
         ['a', 'one', 2, headers],
       ])
-      expect(rows.map((r) => r.rowKey.subarray(2).toString())).toEqual(['b', 'a'])
-      expect(rows[0]?.rowValue).toBeNull()
-      expect(store.drain().rows).toEqual([])
+      expect(puts.map(([rowKey]) => rowKey.subarray(2).toString())).toEqual(['b', 'a'])
+      expect(puts[0]?.[1]).toBeNull()
+      expect(store.drain()).toEqual({ records: [], puts: [], expired: [] })
       expect(store.dirtyEntries).toBe(2)
       store.committed()
       expect(store.dirtyEntries).toBe(0)
@@ -282,11 +278,7 @@ export function keyValueStoreContract(
       const first = store.drain()
       store.put('a', 'two', 2)
       store.put('b', 'two', 2)
-      await opened.database.write({
-        puts: first.rows.map((r) => [r.rowKey, r.rowValue]),
-        rangeDeletes: [],
-        offsets: new Map(),
-      })
+      await opened.database.write(stateWrite(first, new Map()))
       store.committed()
       expect(store.dirtyEntries).toBe(2)
       store.put('a', 'two', 3)
@@ -296,7 +288,7 @@ export function keyValueStoreContract(
         { value: 'one' },
       ])
       const second = await opened.commit()
-      expect(second.rows.map((r) => r.changelogValue?.toString())).toEqual(['two', 'two'])
+      expect(second.records.map((r) => r.changelogValue?.toString())).toEqual(['two', 'two'])
       expect((await toArray(store.range(undefined, undefined, { committedOnly: true }))).map((r) => r.value)).toEqual([
         'two',
         'two',
@@ -317,7 +309,7 @@ export function keyValueStoreContract(
       opened.store.put('b', 'bad', 1)
       expect(() => opened.store.drain()).toThrow('no')
       opened.store.put('b', 'better', 2)
-      expect((await opened.commit()).rows.map((r) => r.changelogValue?.toString())).toEqual(['good', 'better'])
+      expect((await opened.commit()).records.map((r) => r.changelogValue?.toString())).toEqual(['good', 'better'])
     })
 
     it('discard forgets everything that is not committed, values changed in place too', async () => {
@@ -337,7 +329,7 @@ export function keyValueStoreContract(
       expect(await store.get('b')).toBeUndefined()
       expect(await store.get('c')).toBeUndefined()
       expect(await toArray(store.range(undefined, undefined))).toHaveLength(1)
-      expect(store.drain().rows).toEqual([])
+      expect(store.drain()).toEqual({ records: [], puts: [], expired: [] })
     })
 
     it('keeps rows, headers and offsets when it is opened again', async () => {

@@ -31,7 +31,7 @@ export function keyValueReadsContract({ plan, open, cacheEntries }: KeyValueRead
       database.release()
       expect(await get).toBe('newer')
       expect(await opened.store.get('a')).toBe('newer')
-      expect((await opened.commit()).rows).toHaveLength(1)
+      expect((await opened.commit()).records).toHaveLength(1)
     })
 
     it('a commit is not overwritten by it, even when its row has left the cache', async () => {

@@ -1,11 +1,11 @@
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { InternalError } from '../../common/errors.ts'
 import { EMPTY_HEADERS, type Headers } from '../../common/record.ts'
 import { serdes } from '../../common/serde.ts'
+import * as fc from '../../test/support/property.ts'
+import type { RecordBuffer } from '../buffers/record-buffer.ts'
+import { recordBuffer } from '../buffers/record-buffer-builder.ts'
 import { CorruptStateError, StoreClosedError } from '../errors.ts'
-import type { RecordBuffer } from '../record-buffer.ts'
-import { recordBuffer } from '../record-buffer-builder.ts'
 import type { TaskDatabase } from '../task-database.ts'
 import { type ContractOptions, type ContractPlace, ContractStore, HeldDatabase } from './contract-support.ts'
 
@@ -132,7 +132,7 @@ export function recordBufferContract(name: string, { place: newPlace, cacheEntri
       put(opened, 'k', 'v', 5)
       put(opened, 'k', 'w', 15)
       expect(await evict(opened)).toEqual(['kv@5'])
-      expect((await opened.commit()).rows).toHaveLength(1)
+      expect((await opened.commit()).records).toHaveLength(1)
       expect(opened.store.dirtyEntries).toBe(0)
     })
 
@@ -193,52 +193,56 @@ export function recordBufferContract(name: string, { place: newPlace, cacheEntri
       await expect(Promise.resolve(evicted)).rejects.toThrow(StoreClosedError)
     })
 
-    it('does what a sorted list does, whatever is put, committed, discarded and opened again', async () => {
-      const step = fc.oneof(
-        { weight: 8, arbitrary: fc.record({ do: fc.constant('put' as const), key: fc.constantFrom('a', 'b', 'aa'), time: fc.nat(60) }) }, // biome-ignore format: one line
-        { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('evict' as const, 'commit' as const, 'discard' as const, 'reopen' as const) }) }, // biome-ignore format: one line
-      )
-      let run = 0
-      let database = await openDatabase()
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
-          const builder = recordBuffer(`store-${run++}`, options)
-          let opened = openOn(database, builder)
-          let committed = { waiting: [] as string[][], observedMs: -1 }
-          let current = { waiting: [] as string[][], observedMs: -1 }
-          for (const [i, each] of steps.entries()) {
-            if (each.do === 'put') {
-              // Times rise slowly, so that some are late and some are due.
-              const timeMs = i + each.time
-              const isTaken = timeMs >= current.observedMs - GRACE_MS
-              expect(put(opened, each.key, `${i}`, timeMs)).toBe(isTaken)
-              if (!isTaken) continue
-              const waiting = [...current.waiting, [String(timeMs).padStart(3, '0'), each.key, `${i}`]]
-              current = { waiting, observedMs: Math.max(current.observedMs, timeMs) }
-            } else if (each.do === 'evict') {
-              const isDue = ([time]: string[]): boolean => Number(time) <= current.observedMs - GRACE_MS
-              const due = current.waiting.filter(isDue).sort(([t1, k1, n1], [t2, k2, n2]) => {
-                // A key is followed by its sequence number, which begins with zeros: shorter keys come first.
-                return Number(t1) - Number(t2) || Buffer.compare(Buffer.from(`${k1}\0`), Buffer.from(`${k2}\0`)) || Number(n1) - Number(n2) // biome-ignore format: one line
-              })
-              expect(await evict(opened)).toEqual(due.map(([time, key, value]) => `${key}${value}@${Number(time)}`))
-              current = { ...current, waiting: current.waiting.filter((w) => !isDue(w)) }
-            } else if (each.do === 'commit') {
-              await opened.commit()
-              committed = current
-            } else {
-              if (each.do === 'reopen' && place.keepsState) {
-                opened.store.close()
-                await database.close()
-                database = await openDatabase()
-                opened = openOn(database, builder)
-              } else opened.store.discard()
-              current = committed
+    it(
+      'does what a sorted list does, whatever is put, committed, discarded and opened again',
+      async () => {
+        const step = fc.oneof(
+          { weight: 8, arbitrary: fc.record({ do: fc.constant('put' as const), key: fc.constantFrom('a', 'b', 'aa'), time: fc.nat(60) }) }, // biome-ignore format: one line
+          { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('evict' as const, 'commit' as const, 'discard' as const, 'reopen' as const) }) }, // biome-ignore format: one line
+        )
+        let run = 0
+        let database = await openDatabase()
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
+            const builder = recordBuffer(`store-${run++}`, options)
+            let opened = openOn(database, builder)
+            let committed = { waiting: [] as string[][], observedMs: -1 }
+            let current = { waiting: [] as string[][], observedMs: -1 }
+            for (const [i, each] of steps.entries()) {
+              if (each.do === 'put') {
+                // Times rise slowly, so that some are late and some are due.
+                const timeMs = i + each.time
+                const isTaken = timeMs >= current.observedMs - GRACE_MS
+                expect(put(opened, each.key, `${i}`, timeMs)).toBe(isTaken)
+                if (!isTaken) continue
+                const waiting = [...current.waiting, [String(timeMs).padStart(3, '0'), each.key, `${i}`]]
+                current = { waiting, observedMs: Math.max(current.observedMs, timeMs) }
+              } else if (each.do === 'evict') {
+                const isDue = ([time]: string[]): boolean => Number(time) <= current.observedMs - GRACE_MS
+                const due = current.waiting.filter(isDue).sort(([t1, k1, n1], [t2, k2, n2]) => {
+                  // A key is followed by its sequence number, which begins with zeros: shorter keys come first.
+                  return Number(t1) - Number(t2) || Buffer.compare(Buffer.from(`${k1}\0`), Buffer.from(`${k2}\0`)) || Number(n1) - Number(n2) // biome-ignore format: one line
+                })
+                expect(await evict(opened)).toEqual(due.map(([time, key, value]) => `${key}${value}@${Number(time)}`))
+                current = { ...current, waiting: current.waiting.filter((w) => !isDue(w)) }
+              } else if (each.do === 'commit') {
+                await opened.commit()
+                committed = current
+              } else {
+                if (each.do === 'reopen' && place.keepsState) {
+                  opened.store.close()
+                  await database.close()
+                  database = await openDatabase()
+                  opened = openOn(database, builder)
+                } else opened.store.discard()
+                current = committed
+              }
             }
-          }
-        }),
-        { seed: 20261122, numRuns: 60 },
-      )
-    }, 30_000)
+          }),
+          { numRuns: 60 },
+        )
+      },
+      fc.limitMs(30_000),
+    )
   })
 }

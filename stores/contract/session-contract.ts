@@ -202,12 +202,12 @@ export function sessionStoreContract(name: string, { place: newPlace, cacheEntri
       const { store } = opened
       store.put('key', 'one', 1, MINUTE, 99)
       expect(store.dirtyEntries).toBe(1)
-      const { rows } = await opened.commit()
-      expect(rows.map((r) => [r.changelogKey.toString('hex'), r.changelogValue?.toString(), r.timestampMs])).toEqual([
-        ['6b6579000000000000ea600000000000000001', 'one', 99],
-      ])
+      const { records } = await opened.commit()
+      expect(records.map((r) => [r.changelogKey.toString('hex'), r.changelogValue?.toString(), r.timestampMs])).toEqual(
+        [['6b6579000000000000ea600000000000000001', 'one', 99]],
+      )
       expect(store.dirtyEntries).toBe(0)
-      expect(store.drain()).toEqual({ rows: [], expired: [] })
+      expect(store.drain()).toEqual({ records: [], puts: [], expired: [] })
     })
 
     it('leaves no trace of sessions that came and went between two commits', async () => {
@@ -221,14 +221,14 @@ export function sessionStoreContract(name: string, { place: newPlace, cacheEntri
       }
       store.put('b', '1', 0, 0, 0)
       store.remove('b', 0, 0, 0)
-      const { rows } = await opened.commit()
-      expect(rows.map((r) => r.changelogValue?.toString())).toEqual(['50'])
+      const { records } = await opened.commit()
+      expect(records.map((r) => r.changelogValue?.toString())).toEqual(['50'])
       await store.fetch('a')
       store.remove('a', 0, 50, 51)
       store.put('a', '51', 0, 51, 51)
       store.remove('a', 0, 51, 52)
       store.put('a', '52', 0, 52, 52)
-      const next = (await opened.commit()).rows.map((r) => r.changelogValue?.toString())
+      const next = (await opened.commit()).records.map((r) => r.changelogValue?.toString())
       // A key that is not in memory any more may have anything on disk.
       if (cacheEntries > 1) expect(next).toEqual([undefined, '52'])
       expect(values(await all(store))).toEqual(['52'])
@@ -245,7 +245,7 @@ export function sessionStoreContract(name: string, { place: newPlace, cacheEntri
       store.committed()
       expect(store.dirtyEntries).toBe(2)
       expect(values(await store.fetch('a'))).toEqual(['two'])
-      expect((await opened.commit()).rows.map((r) => r.changelogValue?.toString())).toEqual([undefined, 'two'])
+      expect((await opened.commit()).records.map((r) => r.changelogValue?.toString())).toEqual([undefined, 'two'])
       expect(values(await all(store, { committedOnly: true }))).toEqual(['two'])
     })
 
@@ -273,7 +273,7 @@ export function sessionStoreContract(name: string, { place: newPlace, cacheEntri
       expect(store.dirtyEntries).toBe(0)
       expect(values(await all(store))).toEqual(['old'])
       expect(store.put('b', 'again', 0, 0, 1)).toBe(true)
-      expect(await opened.commit()).toMatchObject({ rows: [{}], expired: [] })
+      expect(await opened.commit()).toMatchObject({ records: [{}], puts: [{}], expired: [] })
     })
 
     it('refuses sessions that cannot be', async () => {
@@ -328,7 +328,7 @@ export function sessionStoreContract(name: string, { place: newPlace, cacheEntri
         const rows = await toArray(opened.database.scan({ gte: opened.database.storePrefix('store') }))
         expect(rows.map(([, value]) => value.toString('utf8', 9))).toEqual(['2', '3', 'now', 'later'])
         store.put('a', 'much later', 0, 100 * MINUTE, 1)
-        expect((await opened.commit()).expired).toHaveLength(2)
+        expect((await opened.commit()).expired).toHaveLength(1)
         expect(values(await all(store))).toEqual(['much later'])
       })
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { serdes } from '../../common/serde.ts'
+import * as fc from '../../test/support/property.ts'
 import type { ClosingSessionStore, SessionEntry } from '../state-store.ts'
 import { Stores } from '../stores.ts'
 import type { TaskDatabase } from '../task-database.ts'
@@ -116,87 +116,93 @@ export function sessionStoreModelTest(
   cacheEntries: number,
 ): void {
   const kind = timeOrdered ? 'a list that is read by time' : 'a list'
-  it(`does what ${kind} does, whatever is put, removed, committed, discarded and opened again`, async () => {
-    const { keepsState, database } = place()
-    let run = 0
-    let opened = await database()
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 80, size: 'max' }), async (commands) => {
-        const plan = Stores.sessionStore(`store-${run++}`, {
-          key: serdes.string,
-          value: serdes.string,
-          retention: RETENTION_MS,
-          timeOrdered,
-        })
-        let { store, ...rest } = open()
-        let committed = new SessionModel()
-        let current = committed.copy()
-        function open() {
-          const contract = new ContractStore(plan, opened, { cacheEntries })
-          return { store: contract.store, contract }
-        }
-        for (const [timestampMs, step] of commands.entries()) {
-          if (step.do === 'put') {
-            const { key: k, startMs, endMs } = step.session
-            const kept = store.put(k, step.value, startMs, endMs, timestampMs)
-            expect(kept).toBe(current.put(step.session, step.value, timestampMs))
-          } else if (step.do === 'grow') {
-            const all = current.find(undefined, undefined, 0, 1e9)
-            const row = all[step.pick % Math.max(all.length, 1)]
-            if (row === undefined) continue
-            const { key: k, startMs, endMs } = row
-            await store.findSessions(k, startMs, endMs)
-            store.remove(k, startMs, endMs, timestampMs)
-            current.put(row, null, timestampMs)
-            store.put(k, 'grown', startMs, endMs + step.byMs, timestampMs)
-            current.put({ key: k, startMs, endMs: endMs + step.byMs }, 'grown', timestampMs)
-          } else if (step.do === 'again') {
-            const all = current.find(undefined, undefined, 0, 1e9)
-            const row = all[step.pick % Math.max(all.length, 1)]
-            if (row === undefined) continue
-            store.put(row.key, step.value, row.startMs, row.endMs, timestampMs)
-            current.put(row, step.value, timestampMs)
-          } else if (step.do === 'get') {
-            const { key: k, startMs, endMs } = step.session
-            const expected = current.find(k, k, endMs, startMs).find((r) => r.startMs === startMs && r.endMs === endMs)
-            expect(await store.fetchSession(k, startMs, endMs)).toBe(expected?.value)
-          } else if (step.do === 'prefetch') await store.prefetch(step.keys)
-          else if (step.do === 'ended') {
-            const { from, to } = step
-            const closing = store as ClosingSessionStore<string, string>
-            if (timeOrdered) expect(await closing.findEnded(from, to)).toEqual(current.ended(from, to))
-          } else if (step.do === 'find' || step.do === 'range') {
-            const { earliestEnd, latestStart, limit, ...options } = step.bounds
-            const scan = limit === undefined ? options : { ...options, limit }
-            const [fromKey, toKey] = step.do === 'find' ? [step.key, step.key] : [step.fromKey, step.toKey]
-            const rows =
-              step.do === 'find'
-                ? await store.findSessions(step.key, earliestEnd, latestStart, scan)
-                : await toArray(store.fetchRange(fromKey, toKey, earliestEnd, latestStart, scan))
-            const model = options.committedOnly ? committed.copy() : current
-            model.observedMs = current.observedMs
-            const expected = model.find(fromKey, toKey, earliestEnd, latestStart)
-            if (options.reverse) expected.reverse()
-            expect(rows).toEqual(expected.slice(0, limit))
-          } else if (step.do === 'commit') {
-            await rest.contract.commit()
-            committed = current.copy()
-          } else {
-            if (step.do === 'failed commit') store.drain()
-            if (step.do === 'reopen' && keepsState) {
-              store.close()
-              await opened.close()
-              opened = await database()
-              ;({ store, ...rest } = open())
-            } else store.discard()
-            current = committed.copy()
+  it(
+    `does what ${kind} does, whatever is put, removed, committed, discarded and opened again`,
+    async () => {
+      const { keepsState, database } = place()
+      let run = 0
+      let opened = await database()
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 80, size: 'max' }), async (commands) => {
+          const plan = Stores.sessionStore(`store-${run++}`, {
+            key: serdes.string,
+            value: serdes.string,
+            retention: RETENTION_MS,
+            timeOrdered,
+          })
+          let { store, ...rest } = open()
+          let committed = new SessionModel()
+          let current = committed.copy()
+          function open() {
+            const contract = new ContractStore(plan, opened, { cacheEntries })
+            return { store: contract.store, contract }
           }
-        }
-        await rest.contract.commit()
-        const everything = current.find(undefined, undefined, 0, 1e9)
-        expect(await toArray(store.fetchRange(undefined, undefined, 0, 1e9))).toEqual(everything)
-      }),
-      { seed: 20261122, numRuns: 60 },
-    )
-  }, 30_000)
+          for (const [timestampMs, step] of commands.entries()) {
+            if (step.do === 'put') {
+              const { key: k, startMs, endMs } = step.session
+              const kept = store.put(k, step.value, startMs, endMs, timestampMs)
+              expect(kept).toBe(current.put(step.session, step.value, timestampMs))
+            } else if (step.do === 'grow') {
+              const all = current.find(undefined, undefined, 0, 1e9)
+              const row = all[step.pick % Math.max(all.length, 1)]
+              if (row === undefined) continue
+              const { key: k, startMs, endMs } = row
+              await store.findSessions(k, startMs, endMs)
+              store.remove(k, startMs, endMs, timestampMs)
+              current.put(row, null, timestampMs)
+              store.put(k, 'grown', startMs, endMs + step.byMs, timestampMs)
+              current.put({ key: k, startMs, endMs: endMs + step.byMs }, 'grown', timestampMs)
+            } else if (step.do === 'again') {
+              const all = current.find(undefined, undefined, 0, 1e9)
+              const row = all[step.pick % Math.max(all.length, 1)]
+              if (row === undefined) continue
+              store.put(row.key, step.value, row.startMs, row.endMs, timestampMs)
+              current.put(row, step.value, timestampMs)
+            } else if (step.do === 'get') {
+              const { key: k, startMs, endMs } = step.session
+              const expected = current
+                .find(k, k, endMs, startMs)
+                .find((r) => r.startMs === startMs && r.endMs === endMs)
+              expect(await store.fetchSession(k, startMs, endMs)).toBe(expected?.value)
+            } else if (step.do === 'prefetch') await store.prefetch(step.keys)
+            else if (step.do === 'ended') {
+              const { from, to } = step
+              const closing = store as ClosingSessionStore<string, string>
+              if (timeOrdered) expect(await closing.findEnded(from, to)).toEqual(current.ended(from, to))
+            } else if (step.do === 'find' || step.do === 'range') {
+              const { earliestEnd, latestStart, limit, ...options } = step.bounds
+              const scan = limit === undefined ? options : { ...options, limit }
+              const [fromKey, toKey] = step.do === 'find' ? [step.key, step.key] : [step.fromKey, step.toKey]
+              const rows =
+                step.do === 'find'
+                  ? await store.findSessions(step.key, earliestEnd, latestStart, scan)
+                  : await toArray(store.fetchRange(fromKey, toKey, earliestEnd, latestStart, scan))
+              const model = options.committedOnly ? committed.copy() : current
+              model.observedMs = current.observedMs
+              const expected = model.find(fromKey, toKey, earliestEnd, latestStart)
+              if (options.reverse) expected.reverse()
+              expect(rows).toEqual(expected.slice(0, limit))
+            } else if (step.do === 'commit') {
+              await rest.contract.commit()
+              committed = current.copy()
+            } else {
+              if (step.do === 'failed commit') store.drain()
+              if (step.do === 'reopen' && keepsState) {
+                store.close()
+                await opened.close()
+                opened = await database()
+                ;({ store, ...rest } = open())
+              } else store.discard()
+              current = committed.copy()
+            }
+          }
+          await rest.contract.commit()
+          const everything = current.find(undefined, undefined, 0, 1e9)
+          expect(await toArray(store.fetchRange(undefined, undefined, 0, 1e9))).toEqual(everything)
+        }),
+        { numRuns: 60 },
+      )
+    },
+    fc.limitMs(30_000),
+  )
 }

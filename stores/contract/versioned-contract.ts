@@ -118,6 +118,14 @@ export function versionedStoreContract(name: string, { place: newPlace, cacheEnt
           expect(await at(opened, BASE + 250)).toBeUndefined()
         })
 
+        it('keeps a deletion when another one comes after the history has left what was deleted', async () => {
+          const opened = await open()
+          await put(opened, [['a', BASE], [null, BASE + 50], [null, BASE + 50 + HISTORY]], commits) // biome-ignore format: a table
+          expect(await at(opened, BASE + 60 + HISTORY)).toBeUndefined()
+          expect(await at(opened, BASE + 50 + HISTORY - 1)).toBeUndefined()
+          expect(await opened.store.history('k', 0, BASE + 2 * HISTORY)).toEqual([])
+        })
+
         it('puts what comes out of order between the others, across segments', async () => {
           const opened = await open()
           await put(opened, [['a', BASE], ['z', BASE + 290], ['m', BASE + 150], [null, BASE + 220], ['n', BASE + 30]], commits) // biome-ignore format: a table
@@ -204,7 +212,7 @@ export function versionedStoreContract(name: string, { place: newPlace, cacheEnt
           expect(await opened.store.delete('k', BASE - HISTORY - 1)).toBeUndefined()
           expect(expiredPuts).toEqual(['store', 'store', 'store'])
           expect(await at(opened)).toEqual(['a', BASE, FOREVER])
-          if (commits) expect((await opened.commit()).apart?.records).toHaveLength(1)
+          if (commits) expect((await opened.commit()).records).toHaveLength(1)
         })
 
         it('deletes from a time on and gives what was valid then', async () => {
@@ -235,7 +243,7 @@ export function versionedStoreContract(name: string, { place: newPlace, cacheEnt
       await opened.store.put('b', null, BASE + 70)
       await opened.store.put('a', 'replaced', BASE + 10)
       await opened.store.put('a', 'before', BASE + 10)
-      const written = ((await opened.commit()).apart?.records ?? []).map((record) => [
+      const written = (await opened.commit()).records.map((record) => [
         record.changelogKey.toString(),
         record.changelogValue?.toString() ?? null,
         record.timestampMs,
@@ -247,9 +255,9 @@ export function versionedStoreContract(name: string, { place: newPlace, cacheEnt
         ['a', 'second', BASE + 100],
       ])
       expect(opened.changelog[1]?.headers).toEqual(headers)
-      expect(await opened.commit()).toEqual({ rows: [], expired: [] })
+      expect(await opened.commit()).toEqual({ records: [], puts: [], expired: [] })
       await opened.store.put('a', 'third', BASE + 110)
-      expect((await opened.commit()).apart?.records).toHaveLength(1)
+      expect((await opened.commit()).records).toHaveLength(1)
     })
 
     it('lets history leave the database with its segments', async () => {

@@ -3,6 +3,7 @@ import { InternalError, InvalidArgumentError } from '../../common/errors.ts'
 import { EMPTY_HEADERS } from '../../common/record.ts'
 import { serdes } from '../../common/serde.ts'
 import { CorruptStateError } from '../errors.ts'
+import { decodeRowValue } from '../shared/row-value.ts'
 import type { WindowEntry, WindowStore } from '../state-store.ts'
 import { Stores } from '../stores.ts'
 import type { TaskDatabase } from '../task-database.ts'
@@ -203,15 +204,15 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
       store.put('key', 'one', MINUTE, 99, headers)
       store.put('key', null, 0, 98)
       expect(store.dirtyEntries).toBe(2)
-      const { rows } = await opened.commit()
+      const { records } = await opened.commit()
       expect(
-        rows.map((r) => [r.changelogKey.toString('hex'), r.changelogValue?.toString(), r.timestampMs, r.headers]),
+        records.map((r) => [r.changelogKey.toString('hex'), r.changelogValue?.toString(), r.timestampMs, r.headers]),
       ).toEqual([
         ['6b6579000000000000ea6000000000', 'one', 99, headers],
         ['6b6579000000000000000000000000', undefined, 98, EMPTY_HEADERS],
       ])
       expect(store.dirtyEntries).toBe(0)
-      expect(store.drain()).toEqual({ rows: [], expired: [] })
+      expect(store.drain()).toEqual({ records: [], puts: [], expired: [] })
     })
 
     it('keeps a change dirty that is made between drain and commit', async () => {
@@ -226,7 +227,7 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
       store.put('a', 'two', 0, 3)
       expect(store.dirtyEntries).toBe(1)
       expect(await store.get('a', 0)).toBe('two')
-      expect((await opened.commit()).rows.map((r) => r.changelogValue?.toString())).toEqual(['two'])
+      expect((await opened.commit()).records.map((r) => r.changelogValue?.toString())).toEqual(['two'])
       expect(values(await all(store, { committedOnly: true }))).toEqual(['two'])
     })
 
@@ -248,7 +249,7 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
       expect(await store.get('a', 60 * MINUTE)).toBeUndefined()
       expect(await toArray(store.fetchRange(undefined, undefined, 0, 99 * MINUTE))).toHaveLength(1)
       expect(store.put('b', [2], 0, 1)).toBe(true)
-      expect(await opened.commit()).toMatchObject({ rows: [{}], expired: [] })
+      expect(await opened.commit()).toMatchObject({ records: [{}], puts: [{}], expired: [] })
     })
 
     describe('retention', () => {
@@ -291,7 +292,7 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
         const opened = await open()
         opened.store.put('a', 'old', 0, 1)
         opened.store.put('a', 'new', 100 * MINUTE, 1)
-        expect((await opened.commit()).rows.map((r) => r.changelogValue?.toString())).toEqual(['new'])
+        expect((await opened.commit()).records.map((r) => r.changelogValue?.toString())).toEqual(['new'])
         expect(opened.store.dirtyEntries).toBe(0)
       })
 
@@ -309,12 +310,7 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
         expect(await store.get('a', 0)).toBeUndefined()
         expect(await store.get('a', 5 * MINUTE)).toBe('new')
         store.put('a', 'newest', 6 * MINUTE, 1)
-        const { rows, expired } = store.drain()
-        await database.write({
-          puts: rows.map((r) => [r.rowKey, r.rowValue]),
-          rangeDeletes: expired,
-          offsets: new Map(),
-        })
+        await database.write(stateWrite(store.drain(), new Map()))
         expect(await toArray(database.scan({ gte: database.storePrefix('store') }))).toHaveLength(2)
       })
     })
@@ -341,7 +337,7 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
         expect(opened.store.put('a', null, 0, 1)).toBe(true)
         expect(opened.store.put('a', null, 100 * MINUTE, 1)).toBe(true)
         expect(values(await all(opened.store))).toEqual(['1'])
-        expect((await opened.commit()).rows).toHaveLength(1)
+        expect((await opened.commit()).records).toHaveLength(1)
       })
 
       it('continues its sequence numbers when it is opened again or restored', async () => {
@@ -417,9 +413,12 @@ export function windowStoreContract(name: string, { place: newPlace, cacheEntrie
           key.writeInt32BE(0, 9)
           return { key, value: Buffer.from(`${start}`), timestampMs: start, headers: EMPTY_HEADERS }
         }
-        expect((await opened.restore([record(0), record(MINUTE)])).rows).toHaveLength(2)
-        const { rows, expired } = await opened.restore([record(2 * MINUTE), record(100 * MINUTE), record(99 * MINUTE)])
-        expect(rows.map((r) => r.changelogValue?.toString())).toEqual([`${100 * MINUTE}`, `${99 * MINUTE}`])
+        expect((await opened.restore([record(0), record(MINUTE)])).puts).toHaveLength(2)
+        const { puts, expired } = await opened.restore([record(2 * MINUTE), record(100 * MINUTE), record(99 * MINUTE)])
+        expect(puts.map(([, row]) => row && decodeRowValue(row).payload.toString())).toEqual([
+          `${100 * MINUTE}`,
+          `${99 * MINUTE}`,
+        ])
         expect(expired).toHaveLength(1)
         expect(await opened.store.getEntry('k', 100 * MINUTE)).toMatchObject({ timestampMs: 100 * MINUTE })
         expect(await toArray(opened.database.scan({ gte: opened.database.storePrefix('store') }))).toHaveLength(2)

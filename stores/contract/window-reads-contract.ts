@@ -76,7 +76,7 @@ export function windowReadsContract({ open, openOn, cacheEntries }: WindowReads)
       expect(await reads[0]).toBe('newer')
       expect(values(await reads[1])).toEqual(['newer', 'other'])
       expect(await opened.store.get('a', 0)).toBe('newer')
-      expect((await opened.commit()).rows).toHaveLength(1)
+      expect((await opened.commit()).records).toHaveLength(1)
     })
 
     it('a commit is not overwritten by it, even when its row has left the cache', async () => {

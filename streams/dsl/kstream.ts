@@ -1,10 +1,7 @@
 import type { Awaitable } from '../../common/awaitable.ts'
-import type { Serde } from '../../common/serde.ts'
 import type { AsyncCall } from '../processors/async-call.ts'
-import { Print, printedLine, requireWritable } from '../processors/print.ts'
 import type { ProcessorSupplier } from '../processors/processor-supplier.ts'
 import {
-  PassThrough,
   StatelessFilter,
   StatelessFlatMap,
   StatelessFlatMapValues,
@@ -12,12 +9,11 @@ import {
   StatelessMapValues,
   StatelessPeek,
 } from '../processors/stateless.ts'
-import type { StreamPartitioner, TopicNameExtractor } from '../topology-nodes.ts'
+import type { TopicNameExtractor } from '../topology-nodes.ts'
 import { type AsyncOptions, filterAsync, foreachAsync, mapAsync, mapValuesAsync } from './async-operators.ts'
 import { BranchedKStream } from './branch.ts'
-import { commonSerde, requireSerde } from './context.ts'
 import { type Deduplicated, deduplicateStream } from './deduplicate.ts'
-import { type DroppedOptions, handDropped } from './dropped.ts'
+import type { DroppedOptions } from './dropped.ts'
 import { GlobalKTable } from './global-ktable.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { KTable } from './ktable.ts'
@@ -37,10 +33,9 @@ import type {
 } from './options.ts'
 import type { Serdes } from './plan.ts'
 import { processStream, processStreamValues } from './process.ts'
-import { sourceTable } from './source-table.ts'
 import { joinGlobalTable, joinStreams, type StreamJoinKind } from './stream-joins.ts'
 import { asOfTable, joinTable, joinTableAsOf } from './stream-table-join.ts'
-import { defaultPartitioner } from './windowed-serde.ts'
+import { mergeStreams, printStream, repartitionStream, serdesOf, tableOfStream, writeStream } from './stream-topics.ts'
 import type { JoinWindows } from './windows.ts'
 
 /**
@@ -183,11 +178,7 @@ export class KStream<K, V> {
    * KSTREAM-PRINTER-n. @throws {TopologyError} for a file that cannot be written. @see KStreamPrint, Printed
    */
   print(options: Printed<K, V> = {}): void {
-    const { context, node } = this.stream
-    const name = context.names.orElse(options.name, 'KSTREAM-PRINTER-')
-    if (options.file !== undefined) requireWritable(options.file, name)
-    const line = printedLine(options.label ?? node.name, options.line)
-    context.processor(name, [node], () => new Print(line, options.file))
+    printStream(this.stream, options)
   }
 
   /**
@@ -203,19 +194,7 @@ export class KStream<K, V> {
    * changed where it does in one of them. Creates node KSTREAM-MERGE-n. @see KStreamImpl.merge
    */
   merge(other: KStream<K, V>, options: Named = {}): KStream<K, V> {
-    const { context, node, serdes, sources, repartitionRequired } = this.stream
-    const name = context.names.orElse(options.name, 'KSTREAM-MERGE-')
-    const merged = context.processor(name, [node, other.stream.node], () => new PassThrough(), { merges: true })
-    return new KStream({
-      context,
-      node: merged,
-      serdes: {
-        key: commonSerde(serdes.key, other.stream.serdes.key),
-        value: commonSerde(serdes.value, other.stream.serdes.value),
-      },
-      sources: new Set([...sources, ...other.stream.sources]),
-      repartitionRequired: repartitionRequired || other.stream.repartitionRequired,
-    })
+    return new KStream(mergeStreams(this.stream, other.stream, options))
   }
 
   /**
@@ -224,15 +203,7 @@ export class KStream<K, V> {
    * the partitions of the largest topic upstream, and nodes KSTREAM-FILTER-n, KSTREAM-SINK-n and KSTREAM-SOURCE-n. @see KStream#repartition
    */
   repartition(options: Repartitioned<K, V> = {}): KStream<K, V> {
-    const { context, node } = this.stream
-    const serdes = this.#serdes(options)
-    const prefix = options.name ?? context.names.node('KSTREAM-REPARTITION-')
-    const plan = context.repartition(node, prefix, serdes as Serdes, {
-      partitions: options.partitions,
-      partitioner: options.partitioner as StreamPartitioner | undefined,
-      fixed: true,
-    })
-    return new KStream({ context, node: plan, serdes, sources: new Set([plan.name]), repartitionRequired: false })
+    return new KStream(repartitionStream(this.stream, options))
   }
 
   /**
@@ -241,23 +212,7 @@ export class KStream<K, V> {
    * @see KStream#to @throws {TopologyError} when a serde is not known.
    */
   to(topic: string | TopicNameExtractor<K, V>, options: Produced<K, V> = {}): void {
-    const { context, node } = this.stream
-    const name = context.names.orElse(options.name, 'KSTREAM-SINK-')
-    const serdes = this.#serdes(options)
-    const what = `sink ${name}${typeof topic === 'string' ? ` to ${topic}` : ''}`
-    const key = requireSerde(serdes.key, 'key', what) as Serde<unknown>
-    const value = requireSerde(serdes.value, 'value', what) as Serde<unknown>
-    const partitioner = (options.partitioner as StreamPartitioner | undefined) ?? defaultPartitioner(key)
-    const sink = context.plan.add({
-      kind: 'sink',
-      name,
-      parents: [node],
-      topic: topic as string | TopicNameExtractor,
-      key,
-      value,
-      partitioner,
-    })
-    handDropped(this.stream, [sink], options)
+    writeStream(this.stream, topic, options)
   }
 
   /**
@@ -266,16 +221,7 @@ export class KStream<K, V> {
    * @see KStream#toTable
    */
   toTable(options: ExpiringMaterialized<K, V> & DroppedOptions<K, V> = {}): KTable<K, V> {
-    const { context } = this.stream
-    const name = context.names.orElse(options.name, 'KSTREAM-TOTABLE-')
-    const store = options.store ?? context.names.store('KSTREAM-TOTABLE-')
-    const serdes = this.#serdes(options)
-    const repartition = this.stream.repartitionRequired
-      ? context.repartition(this.stream.node, name, serdes as Serdes)
-      : undefined
-    const parent = repartition ?? this.stream.node
-    const sources = repartition === undefined ? this.stream.sources : new Set([repartition.name])
-    return new KTable<K, V>(sourceTable(context, { name, store, parent, serdes, sources, options }))
+    return new KTable<K, V>(tableOfStream(this.stream, options))
   }
 
   /**
@@ -316,7 +262,7 @@ export class KStream<K, V> {
    * the key was changed. @see KStream#groupByKey
    */
   groupByKey(options: Grouped<K, V> = {}): KGroupedStream<K, V> {
-    return new KGroupedStream({ ...this.stream, serdes: this.#serdes(options), name: options.name })
+    return new KGroupedStream({ ...this.stream, serdes: serdesOf(this.stream, options), name: options.name })
   }
 
   /**
@@ -487,9 +433,5 @@ export class KStream<K, V> {
       changes: changesKey ? 'key' : (serdes as unknown) === this.stream.serdes ? undefined : 'value',
     })
     return new KStream({ context, node: plan, serdes, sources, repartitionRequired: repartitionRequired || changesKey })
-  }
-
-  #serdes(options: { readonly key?: Serde<K>; readonly value?: Serde<V> }): Serdes<K, V> {
-    return { key: options.key ?? this.stream.serdes.key, value: options.value ?? this.stream.serdes.value }
   }
 }

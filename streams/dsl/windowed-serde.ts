@@ -1,7 +1,7 @@
 import { SerdeError } from '../../common/errors.ts'
 import { partitionForKey } from '../../common/murmur2.ts'
 import type { Serde } from '../../common/serde.ts'
-import { readInt64, writeInt64 } from '../../stores/bytes.ts'
+import { readInt64, writeInt64 } from '../../stores/shared/bytes.ts'
 import { Windowed } from '../record.ts'
 import type { StreamPartitioner } from '../topology-nodes.ts'
 

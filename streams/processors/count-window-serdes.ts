@@ -1,6 +1,6 @@
 import { SerdeError } from '../../common/errors.ts'
 import type { Serde } from '../../common/serde.ts'
-import { readInt64, writeInt64 } from '../../stores/bytes.ts'
+import { readInt64, writeInt64 } from '../../stores/shared/bytes.ts'
 
 /** A window of so many records of one key, full or on its way there. */
 export interface CountWindow<A> {

@@ -1,6 +1,6 @@
 import { SerdeError } from '../../common/errors.ts'
 import type { Serde } from '../../common/serde.ts'
-import { readInt64, writeInt64 } from '../../stores/bytes.ts'
+import { readInt64, writeInt64 } from '../../stores/shared/bytes.ts'
 
 /** Where a record that passed came from. One record read may have become several: `ordinal` tells them apart. */
 export interface Origin {

@@ -20,10 +20,7 @@ export class JoinTimeTracker extends OperatorTime {
     const key = `~${store}@waits`
     const kept = context.processorMetadata(key)
     this.earliestMs = kept === NONE_WAITS ? Number.POSITIVE_INFINITY : (kept ?? Number.NEGATIVE_INFINITY)
-    context.onCommit(() => {
-      if (this.earliestMs === Number.NEGATIVE_INFINITY) return
-      context.keepProcessorMetadata(key, this.mayHaveWaiting ? this.earliestMs : NONE_WAITS)
-    })
+    context.keepProcessorMetadata(key, () => (this.mayHaveWaiting ? this.earliestMs : NONE_WAITS))
   }
 
   waits(timestampMs: number): void {

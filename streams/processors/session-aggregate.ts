@@ -8,7 +8,7 @@ import type { Processor, ProcessorContext } from './processor.ts'
 import { SessionCloseEmitter } from './session-close.ts'
 import { withForwarder } from './shared-forwarder.ts'
 import { type Aggregate, type AggregateOptions, ownAggregate } from './stream-aggregate.ts'
-import { TableForwarder } from './table-forwarder.ts'
+import type { TableForwarder } from './table-forwarder.ts'
 import type { WindowCloseSettings } from './window-close.ts'
 
 /** When two records of a key are in one session, and how long it stays open. */
@@ -61,11 +61,10 @@ export class SessionAggregate<K, V, A> implements Processor<K, V, Windowed<K>, C
   }
 
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
-    const { store, settings, keyIdOf, shared } = this.#options
+    const { store, settings } = this.#options
     this.#context = context
     this.#sessions = context.getStateStore(store)
-    const make = (): TableForwarder<A> => new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
-    withForwarder(shared, this.#sessions, make, (forwarder) => {
+    withForwarder(context as ProcessorContext, this.#options, this.#sessions, (forwarder) => {
       this.#forwarder = forwarder
     })
     this.#topic = changelogTopicName(context.applicationId, store)

@@ -60,6 +60,7 @@ export class SessionCloseEmitter<K, A> {
   }
 
   #send({ key, startMs, endMs, value }: SessionEntry<K, A>, headers: Headers): Awaitable<void> {
+    this.#progress.sends()
     const sent = this.#copy === undefined ? value : this.#copy(value, this.#topic)
     return this.#context.forward(
       new StreamRecord(new Windowed(key, startMs, endMs), new Change(sent, null), endMs, headers),

@@ -1,4 +1,6 @@
-import type { TableForwarder } from './table-forwarder.ts'
+import type { ProcessorContext } from './processor.ts'
+import type { AggregateOptions } from './stream-aggregate.ts'
+import { TableForwarder, type WindowEnd } from './table-forwarder.ts'
 
 /**
  * Aggregations that write one store send its updates on as one: with the record cache, the last update of a key counts, whichever of them
@@ -25,13 +27,15 @@ export class SharedForwarder<V> {
   }
 }
 
-/** Gives an aggregation its forwarder: one of its own, or the one that it shares. */
+/** Gives the aggregation that writes these rows its forwarder: one of its own, or the one that it shares. */
 export function withForwarder<V>(
-  shared: SharedForwarder<V> | undefined,
-  store: object,
-  make: () => TableForwarder<V>,
+  context: ProcessorContext,
+  { store, settings, keyIdOf, shared }: AggregateOptions<V>,
+  rows: object,
   use: (forwarder: TableForwarder<V>) => void,
+  windowEnd?: WindowEnd,
 ): void {
+  const make = (): TableForwarder<V> => new TableForwarder(context, store, settings, keyIdOf, windowEnd)
   if (shared === undefined) use(make())
-  else shared.join(store, make, use)
+  else shared.join(rows, make, use)
 }

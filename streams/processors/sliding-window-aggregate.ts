@@ -6,7 +6,7 @@ import { OperatorTime } from './operator-time.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { withForwarder } from './shared-forwarder.ts'
 import { type Aggregate, type AggregateOptions, ownAggregate } from './stream-aggregate.ts'
-import { type CopyOf, TableForwarder } from './table-forwarder.ts'
+import type { CopyOf, TableForwarder } from './table-forwarder.ts'
 import { WindowCloseEmitter, type WindowCloseSettings } from './window-close.ts'
 
 export interface SlidingBounds {
@@ -59,15 +59,19 @@ export class SlidingWindowAggregate<K, V, A> implements Processor<K, V, Windowed
   }
 
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
-    const { store, settings, keyIdOf, shared } = this.#options
+    const { store } = this.#options
     const { timeDifferenceMs, graceMs } = this.#windows
     this.#context = context
     this.#rows = context.getStateStore(store)
-    const make = (): TableForwarder<A> =>
-      new TableForwarder(context as ProcessorContext, store, settings, keyIdOf, timeDifferenceMs)
-    withForwarder(shared, this.#rows, make, (forwarder) => {
-      this.#forwarder = forwarder
-    })
+    withForwarder(
+      context as ProcessorContext,
+      this.#options,
+      this.#rows,
+      (forwarder) => {
+        this.#forwarder = forwarder
+      },
+      timeDifferenceMs,
+    )
     this.#topic = changelogTopicName(context.applicationId, store)
     const closable = {
       graceMs,

@@ -5,7 +5,7 @@ import type { Change, StreamRecord } from '../record.ts'
 import { forwardExpiredRows } from './expired-rows.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { type SharedForwarder, withForwarder } from './shared-forwarder.ts'
-import { type CopyOf, type KeyIdOf, TableForwarder, type TableSettings } from './table-forwarder.ts'
+import type { CopyOf, KeyIdOf, TableForwarder, TableSettings } from './table-forwarder.ts'
 import { putVersion, type TableRows, tableRows } from './table-rows.ts'
 
 /** Makes the next aggregate; it may change and return the one it was given (`undefined`: there is none yet). */
@@ -45,11 +45,10 @@ export class StreamAggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
   }
 
   init(context: ProcessorContext<K, Change<A>>): void {
-    const { store, settings, keyIdOf, shared } = this.#options
+    const { store } = this.#options
     this.#context = context
     this.#rows = tableRows(context as ProcessorContext, store)
-    const make = (): TableForwarder<A> => new TableForwarder(context as ProcessorContext, store, settings, keyIdOf)
-    withForwarder(shared, this.#rows, make, (forwarder) => {
+    withForwarder(context as ProcessorContext, this.#options, this.#rows, (forwarder) => {
       this.#forwarder = forwarder
     })
     forwardExpiredRows(context as ProcessorContext, store, this.#rows, this.#forwarder)

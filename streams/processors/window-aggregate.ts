@@ -6,7 +6,7 @@ import { OperatorTime } from './operator-time.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { withForwarder } from './shared-forwarder.ts'
 import { type Aggregate, type AggregateOptions, ownAggregate } from './stream-aggregate.ts'
-import { TableForwarder } from './table-forwarder.ts'
+import type { TableForwarder } from './table-forwarder.ts'
 import { type ClosableWindows, WindowCloseEmitter, type WindowCloseSettings } from './window-close.ts'
 import type { Windows } from './windows.ts'
 
@@ -42,15 +42,19 @@ export class WindowAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Ch
   }
 
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
-    const { store, settings, keyIdOf, shared } = this.#options
+    const { store } = this.#options
     const windows = this.#windows
     this.#context = context
     this.#rows = context.getStateStore(store)
-    const make = (): TableForwarder<A> =>
-      new TableForwarder(context as ProcessorContext, store, settings, keyIdOf, (startMs) => windows.endMs(startMs))
-    withForwarder(shared, this.#rows, make, (forwarder) => {
-      this.#forwarder = forwarder
-    })
+    withForwarder(
+      context as ProcessorContext,
+      this.#options,
+      this.#rows,
+      (forwarder) => {
+        this.#forwarder = forwarder
+      },
+      (startMs) => windows.endMs(startMs),
+    )
     this.#topic = changelogTopicName(context.applicationId, store)
     if (this.#onClose !== undefined)
       this.#emitter = new WindowCloseEmitter(context, closable(windows), store, this.#onClose)

@@ -3,6 +3,7 @@ import { EMPTY_HEADERS, type Headers } from '../../common/record.ts'
 import type { ClosingWindowStore } from '../../stores/state-store.ts'
 import { Change, StreamRecord, Windowed } from '../record.ts'
 import { IdleClock } from './idle-clock.ts'
+import type { Counted, Recorder } from './node-metrics.ts'
 import type { ProcessorContext } from './processor.ts'
 
 /** What an aggregation that emits on window close is told. */
@@ -17,11 +18,16 @@ export class WindowCloseProgress {
   readonly #store: string
   #lastCloseMs: number
   #nextMs = Number.NEGATIVE_INFINITY
+  readonly #emitted: Counted
+  readonly #latency: Recorder | undefined
+  #startedMs = 0
 
   /** Goes on where the last commit left off. */
   constructor(context: ProcessorContext, store: string) {
     this.#context = context
     this.#store = store
+    this.#emitted = context.metrics.counted('window-aggregate-final-emit')
+    this.#latency = context.metrics.latency('window-aggregate-final-emit')
     this.#lastCloseMs = context.processorMetadata(store) ?? -1
   }
 
@@ -35,11 +41,18 @@ export class WindowCloseProgress {
     const nowMs = this.#context.currentSystemTimeMs()
     if (nowMs < this.#nextMs) return false
     this.#nextMs = nowMs + this.#context.emitIntervalMs
+    if (this.#latency !== undefined) this.#startedMs = performance.now()
     return this.#lastCloseMs === -1 || this.#lastCloseMs < closeMs
+  }
+
+  /** A result is about to be sent. */
+  sends(): void {
+    this.#emitted.count++
   }
 
   /** All that had closed by then was sent. Kept under the store's name, as the JVM does. */
   sent(closeMs: number): void {
+    this.#latency?.record(performance.now() - this.#startedMs)
     this.#lastCloseMs = closeMs
     this.#context.keepProcessorMetadata(this.#store, closeMs)
   }
@@ -98,6 +111,7 @@ export class WindowCloseEmitter<K, A> {
     const openMs = this.#windows.firstOpenStartMs(closeMs)
     if (openMs <= fromMs) return
     const sent = this.#rows.visitInOrder(fromMs, openMs - 1, ({ key, windowStartMs, value, timestampMs }) => {
+      this.#progress.sends()
       const windowed = new Windowed(key, windowStartMs, this.#windows.endMs(windowStartMs))
       return this.#context.forward(new StreamRecord(windowed, new Change(value, null), timestampMs, headers))
     })

@@ -52,7 +52,7 @@ class Acknowledged {
   }
 }
 
-const NO_RANGES: StoreChanges['expired'] = []
+const NO_OFFSETS = new Map<string, number>()
 
 /** The stores of one task with their databases, and their part in a commit: drain, changelog, write. */
 export class TaskStores {
@@ -174,20 +174,21 @@ export class TaskStores {
     this.#drained = []
     for (const opened of this.#opened) {
       const changes = opened.store.drain()
-      if (changes.rows.length === 0 && changes.expired.length === 0 && changes.apart === undefined) continue
+      const isUnchanged = changes.records.length === 0 && changes.puts.length === 0 && changes.expired.length === 0
+      if (isUnchanged && opened.store.dirtyEntries === 0) continue
       this.#drained.push({ opened, changes })
       const { acknowledged } = opened
       acknowledged.endOffset = -1
       if (opened.changelog === undefined || opened.changelog.isSource || collector === undefined) continue
       const { topic } = opened.changelog
-      for (const row of changes.apart?.records ?? changes.rows) {
+      for (const record of changes.records) {
         collector.sendChangelog(
           topic,
           this.partition,
-          row.changelogKey,
-          row.changelogValue,
-          row.timestampMs,
-          row.headers,
+          record.changelogKey,
+          record.changelogValue,
+          record.timestampMs,
+          record.headers,
           acknowledged.one,
         )
       }
@@ -199,20 +200,15 @@ export class TaskStores {
     if (this.#drained.length === 0 && inputOffsets === undefined) return undefined
     let pending: Promise<void> | undefined
     for (const database of this.#databases) {
-      const puts: (readonly [Buffer, Buffer | null])[] = []
-      let rangeDeletes = NO_RANGES
+      const drained = this.#drained.filter(({ opened }) => opened.database === database)
+      if (drained.length === 0 && inputOffsets === undefined) continue
       const offsets = new Map<string, number>(inputOffsets)
-      let changed = inputOffsets !== undefined
-      for (const { opened, changes } of this.#drained) {
-        if (opened.database !== database) continue
-        changed = true
-        for (const { rowKey, rowValue } of changes.rows) puts.push([rowKey, rowValue])
-        if (changes.apart !== undefined) for (const put of changes.apart.puts) puts.push(put)
-        if (changes.expired.length > 0) rangeDeletes = [...rangeDeletes, ...changes.expired]
+      for (const { opened } of drained) {
         const { endOffset } = opened.acknowledged
         if (opened.changelog && endOffset >= 0) offsets.set(opened.changelog.name, endOffset)
       }
-      if (!changed) continue
+      const puts = joined(drained.map(({ changes }) => changes.puts))
+      const rangeDeletes = joined(drained.map(({ changes }) => changes.expired))
       const written = database.write({ puts, rangeDeletes, offsets })
       if (written instanceof Promise)
         pending = pending === undefined ? written : Promise.all([pending, written]).then(() => {})
@@ -229,6 +225,11 @@ export class TaskStores {
     this.#drained = []
   }
 
+  /** A number that the task's RocksDB tells of itself. */
+  async databaseProperty(name: string): Promise<number | undefined> {
+    return this.#databases.find((database) => database.persistent)?.property?.(name)
+  }
+
   /** Where local state of a store stands in its changelog; `undefined` for one without. */
   offsetOf(store: string): number | undefined {
     const { changelog, database } = this.#stores.get(store) ?? {}
@@ -237,6 +238,7 @@ export class TaskStores {
 
   /** Tells what each commit changes in a store, from now on, until the answer is called or the stores are closed. */
   tap(store: string, tap: StoreTap): () => void {
+    tap.began?.(this.offsetOf(store))
     return this.#taps.add(store, tap)
   }
 
@@ -252,13 +254,24 @@ export class TaskStores {
 
   /** Writes restored changelog records of one store. The next ones may be given before it resolves; the order is kept. */
   async restore(storeName: string, batch: FetchedBatch): Promise<void> {
-    const opened = this.#stores.get(storeName) as OpenStore
-    const changes = await opened.store.restoredRows(batch.records)
-    await opened.database.write({
-      puts: changes.apart?.puts ?? changes.rows.map((row) => [row.rowKey, row.rowValue] as const),
-      rangeDeletes: changes.expired,
-      offsets: new Map(opened.changelog ? [[opened.changelog.name, batch.nextOffset]] : []),
-    })
+    const { store, database, changelog } = this.#stores.get(storeName) as OpenStore
+    const offsets = new Map(changelog ? [[changelog.name, batch.nextOffset]] : [])
+    const chunks = batch.packed && store.restoredPacked?.(batch.packed)
+    if (chunks === undefined) {
+      const { puts, expired } = await store.restoredRows(batch.records)
+      await database.write({ puts, rangeDeletes: expired, offsets })
+      return
+    }
+    // A crash in between leaves rows that are ahead of their offset: the same records are restored over them.
+    let last = Promise.resolve()
+    for (const puts of chunks) {
+      const written = Promise.resolve(database.write({ puts, rangeDeletes: [], offsets: NO_OFFSETS }))
+      written.catch(() => {})
+      await last
+      last = written
+    }
+    await last
+    await database.write({ puts: [], rangeDeletes: [], offsets })
   }
 
   /** The restore is over: what is read from now on may be kept. */
@@ -285,6 +298,13 @@ export class TaskStores {
     this.#taps.close()
     for (const { store } of this.#opened) store.close()
   }
+}
+
+/** The list itself where only one has something. */
+function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const filled = lists.filter((list) => list.length > 0)
+  const [only] = filled
+  return only !== undefined && filled.length === 1 ? only : ([] as T[]).concat(...filled)
 }
 
 async function openDatabases({

@@ -1,5 +1,5 @@
 import type { KeyRange } from '../../common/rocksdb.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
 import type { StateOffsets, StateWrite, TaskDatabase } from '../../stores/task-database.ts'
 
 /** Puts that may wait to be written: more would hold too many rows twice. */

@@ -142,6 +142,11 @@ describe('the checker', () => {
       /common\/a\.ts imports vitest, so it is test code/,
     ],
     [
+      'a property with a seed of its own',
+      { 'common/a.test.ts': "import fc from 'fast-check'\n" },
+      /common\/a\.test\.ts imports fast-check: test\/support\/property\.ts/,
+    ],
+    [
       'a contract suite in production code',
       { 'stores/contract/suite.ts': 'export const s = 1\n', 'stores/a.ts': "import './contract/suite.ts'\n" },
       /stores\/a\.ts imports stores\/contract\/suite\.ts, which is test code/,

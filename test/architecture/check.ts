@@ -5,6 +5,7 @@ import {
   MAX_SOURCE_LINES,
   MAX_TEST_LINES,
   NEVER_REACH,
+  PROPERTIES,
   ROOMS,
   type Room,
   TEST_TOOLS,
@@ -40,6 +41,7 @@ export function checkArchitecture(tree: Tree): string[] {
     ...longFiles(tree),
     ...sharedPackages(graph),
     ...mutedTests(graph),
+    ...strayProperties(graph),
     ...machinePaths(tree),
   ]
 }
@@ -197,6 +199,14 @@ function packageOf(specifier: string): string | undefined {
 function mutedTests({ facts }: Graph): string[] {
   return [...facts].flatMap(([path, { mutedTests: muted }]) =>
     muted.map((call) => `${path} has ${call}: a test that cannot run must fail and say why`),
+  )
+}
+
+function strayProperties({ facts }: Graph): string[] {
+  return [...facts].flatMap(([path, { imports }]) =>
+    path !== PROPERTIES && isTestCode(path) && imports.some(({ specifier }) => packageOf(specifier) === 'fast-check')
+      ? [`${path} imports fast-check: ${PROPERTIES} gives it with the seed of the run`]
+      : [],
   )
 }
 

@@ -47,12 +47,14 @@ export const ROOMS: readonly Room[] = [
   { folder: 'test', mayImport: ['*'], why: 'what crosses folders is tested here' },
 ]
 
-/** What `from` must never reach inside the engine, not even through another file. */
+/** What `from` must never reach inside the engine and its stores, not even through another file. */
 export interface NeverReach {
   readonly from: string
   readonly never: readonly string[]
   readonly why: string
 }
+
+const STORE_KINDS = ['stores/key-value', 'stores/window', 'stores/session', 'stores/versioned', 'stores/buffers']
 
 export const NEVER_REACH: readonly NeverReach[] = [
   {
@@ -70,6 +72,21 @@ export const NEVER_REACH: readonly NeverReach[] = [
     never: ['streams/runtime', 'streams/testing', STREAMS_DOOR],
     why: 'a plan must not depend on what runs it',
   },
+  {
+    from: 'stores/shared',
+    never: ['stores/database', ...STORE_KINDS],
+    why: 'what the kinds of stores share knows none of them',
+  },
+  {
+    from: 'stores/database',
+    never: STORE_KINDS,
+    why: 'a database has the rows of any store',
+  },
+  {
+    from: 'stores/window',
+    never: STORE_KINDS.filter((kind) => kind !== 'stores/window'),
+    why: 'the others stand on its segments',
+  },
 ]
 
 /** What test code (see `isTestCode`) may import beside what its room may. */
@@ -77,6 +94,9 @@ export const TESTS_MAY_IMPORT = ['kafka', 'streams/testing', STREAMS_DOOR, 'sche
 
 /** Packages that no program may need. */
 export const TEST_TOOLS = ['vitest', 'fast-check', 'playwright-core']
+
+/** The one file that imports fast-check: it sets seed and number of runs for all properties. */
+export const PROPERTIES = 'test/support/property.ts'
 
 export const MAX_SOURCE_LINES = 500
 export const MAX_TEST_LINES = 600

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serdes } from '../../common/serde.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
-import { openRocksdbDatabase } from '../../stores/rocksdb-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
+import { openRocksdbDatabase } from '../../stores/database/rocksdb-database.ts'
 import type { StateStore } from '../../stores/state-store.ts'
 import { Stores } from '../../stores/stores.ts'
 import type { TaskDatabase } from '../../stores/task-database.ts'
@@ -44,12 +44,8 @@ function print(what: string, value: number, unit: string): void {
 }
 
 async function commit(store: StateStore, database: TaskDatabase): Promise<void> {
-  const { rows, expired } = store.drain()
-  await database.write({
-    puts: rows.map((row) => [row.rowKey, row.rowValue] as const),
-    rangeDeletes: expired,
-    offsets: new Map(),
-  })
+  const { puts, expired } = store.drain()
+  await database.write({ puts, rangeDeletes: expired, offsets: new Map() })
   store.committed()
 }
 

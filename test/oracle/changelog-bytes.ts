@@ -1,6 +1,6 @@
 import { serdes } from '../../common/serde.ts'
 import { ContractStore } from '../../stores/contract/contract-support.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
 import type {
   KeyValueStore,
   RestoredRecord,

@@ -18,7 +18,7 @@ const CRASH = 'test/fault/commit-crash.test.ts'
 const WINDOW_STORES = 'stores/contract/window-contract.ts'
 const VERSIONED_STORES = 'stores/contract/versioned-contract.ts'
 const FORWARDER = 'streams/processors/table-forwarder.test.ts'
-const KEYS = 'stores/key-layouts.test.ts'
+const KEYS = 'stores/window/key-layouts.test.ts'
 
 export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   1: {
@@ -367,7 +367,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     says: 'bytes of window and session keys in changelogs',
     tests: [
       `${KEYS}: is key, start and sequence number, as in WindowKeySchema`,
-      'stores/session-keys.test.ts: is key, end and start, as in SessionKeySchema',
+      'stores/session/session-keys.test.ts: is key, end and start, as in SessionKeySchema',
       'test/oracle/bytes.test.ts: window-keys',
       'test/oracle/bytes.test.ts: session-keys',
     ],
@@ -382,7 +382,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   63: {
     says: 'state on disk is never ahead of what is committed; where it does not fit its changelog it is restored from nothing',
     tests: [
-      'stores/crash.test.ts: rows and offset agree after the process is killed, however often',
+      'stores/database/crash.test.ts: rows and offset agree after the process is killed, however often',
       `${RECOVERY}: is thrown away and restored where its place in the changelog is gone`,
     ],
   },
