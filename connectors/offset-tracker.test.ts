@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import * as fc from '../test/support/property.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 
 test('an offset is due once everything before it has ended', () => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EMPTY_HEADERS } from '../common/record.ts'
+import * as fc from '../test/support/property.ts'
 import { type Compression, compress, decompress } from './compression.ts'
 import { KafkaProtocolError } from './errors.ts'
 import type { LogRecord, ProducerRecord } from './port.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../common/log.ts'
+import * as fc from '../test/support/property.ts'
 import { KafkaUnavailableError } from './errors.ts'
 import type { Api } from './protocol/api.ts'
 import type { ProducedPartition } from './protocol/produce.ts'

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SerdeError } from '../common/errors.ts'
+import * as fc from '../test/support/property.ts'
 import { readLong, readLongRounded, writeLong } from './varint.ts'
 
 /** Avro's zigzag varint by the book, over the whole 64 bits. */

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Command, Reading } from '../schemas/types.ts'
+import * as fc from '../test/support/property.ts'
 import { BuildingDriver } from './testing/building-driver.ts'
 import { actuator, NOON_MS, userCommand } from './testing/fixtures.ts'
 
@@ -79,7 +79,7 @@ async function run(plan: readonly Step[], check: (command: Command, building: Bu
 
 describe('whatever the sensors say', () => {
   it('no device is told twice running what it was told, nor against a person who set it', {
-    timeout: 60_000,
+    timeout: fc.limitMs(60_000),
   }, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (plan) => {
@@ -107,7 +107,7 @@ describe('whatever the sensors say', () => {
   })
 
   it('the order of readings inside the grace of a window does not matter to the averages', {
-    timeout: 60_000,
+    timeout: fc.limitMs(60_000),
   }, async () => {
     const readings = fc.array(
       fc.record({

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { type CemiFrame, decodeCemi, encodeCemi, NO_PAYLOAD } from './cemi.ts'
 import { KnxFrameError } from './errors.ts'
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { dptOf, type GroupPayload } from './dpt.ts'
 import { DptError, UnsupportedDptError } from './errors.ts'
 

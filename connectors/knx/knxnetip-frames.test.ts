@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { KnxFrameError } from './errors.ts'
 import { ANY_ENDPOINT, decodeFrame, describeStatus, encodeFrame, type KnxIpFrame } from './knxnetip-frames.ts'
 

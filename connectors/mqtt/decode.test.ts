@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { type Decoded, decodeMessage } from './decode.ts'
 import { TopicMapping } from './mapping.ts'
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { encodePubacks, PubackWindow } from './puback-window.ts'
 
 test('PUBACKs are released in the order of arrival', () => {

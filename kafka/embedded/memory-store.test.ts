@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Database, type DatabaseWrite, type KeyRange } from '../../common/rocksdb.ts'
+import * as fc from '../../test/support/property.ts'
 import type { LogStore } from './log-store.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -39,7 +39,7 @@ async function rows(store: LogStore, keys: KeyRange): Promise<string[]> {
 }
 
 describe('the memory store', () => {
-  it('answers as RocksDB does', { timeout: 30_000 }, async () => {
+  it('answers as RocksDB does', { timeout: fc.limitMs(30_000) }, async () => {
     const directory = await mkdtemp(join(tmpdir(), 'brook-memory-store-'))
     const database = await Database.open(directory)
     try {

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import type { LogRecord, ProducerRecord } from '../port.ts'
 import { decodeRun, encodeRun, MAX_RUN_BYTES, readRunHeader } from './run.ts'
 

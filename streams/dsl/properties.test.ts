@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import {
   JoinWindows,
   type KTable,
@@ -10,12 +10,11 @@ import {
   type TopologyTestDriverOptions,
 } from '../index.ts'
 
-const SEED = 20_241_101
 const NUMBERS = { key: serdes.string, value: serdes.integer }
 const key = fc.constantFrom('a', 'b', 'c')
 
 function check<T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => Promise<void>, numRuns = 150): Promise<void> {
-  return fc.assert(fc.asyncProperty(arbitrary, property), { seed: SEED, numRuns })
+  return fc.assert(fc.asyncProperty(arbitrary, property), { numRuns })
 }
 
 describe('windowed aggregates', () => {
@@ -161,7 +160,8 @@ describe('stream-stream joins', () => {
     return results.sort()
   }
 
-  const records = fc.array(fc.tuple(side, key, fc.integer({ min: 0, max: span })), { maxLength: 40 })
+  // A window that ends before time 0 ends at 0, as on the JVM: no record is that close to it.
+  const records = fc.array(fc.tuple(side, key, fc.integer({ min: 3, max: span })), { maxLength: 40 })
 
   it('inner: every pair within the window once, in any order of arrival', async () => {
     await check(fc.tuple(windows, records), async ([{ before, after }, list]) => {
@@ -174,7 +174,9 @@ describe('stream-stream joins', () => {
     '%s: also each record without a partner once, when they come in order',
     async (kind) => {
       const grace = fc.integer({ min: 0, max: 10 })
-      await check(fc.tuple(windows, records, grace), async ([{ before, after }, list, graceMs]) => {
+      // Rows are kept for before + after + grace, as on the JVM: with a negative bound that is shorter than the window is open.
+      const forwards = windows.map(({ before, after }) => ({ before: Math.max(0, before), after }))
+      await check(fc.tuple(forwards, records, grace), async ([{ before, after }, list, graceMs]) => {
         const ordered = [...list].sort((a, b) => a[2] - b[2])
         const results = await run(kind, ordered, before, after, graceMs)
         expect(results.sort()).toEqual(model(kind, ordered, before, after))
@@ -230,53 +232,66 @@ describe('tables', () => {
     })
   })
 
+  const storing = fc.record({ stored: fc.boolean(), caching: fc.boolean() })
+  type Step = { readonly what: string; readonly stored: boolean; readonly caching: boolean }
+  const stepOf = <W extends string>(what: W): fc.Arbitrary<Step & { readonly what: W }> =>
+    storing.map((options) => ({ ...options, what }))
+  const commits = fc.infiniteStream(fc.boolean())
+
   it('end the same wherever commits fall, with any cache', async () => {
-    const step = fc.oneof(
-      fc.record({ what: fc.constant('filter' as const), stored: fc.boolean(), caching: fc.boolean() }),
-      fc.record({ what: fc.constant('map' as const), stored: fc.boolean(), caching: fc.boolean() }),
-      fc.record({ what: fc.constant('group' as const), stored: fc.constant(true), caching: fc.boolean() }),
-      fc.record({
-        what: fc.constantFrom('inner' as const, 'left' as const, 'outer' as const),
-        stored: fc.constant(true),
-        caching: fc.constant(true),
-      }),
-    )
-    const plan = fc.tuple(fc.array(step, { minLength: 1, maxLength: 5 }), updates, fc.infiniteStream(fc.boolean()))
-    await check(plan, async ([steps, list, commits]) => {
-      const build = () => {
-        const builder = new StreamsBuilder()
-        const right = builder.table('right', NUMBERS)
-        let table = builder.table('left', NUMBERS)
-        for (const [i, { what, stored, caching }] of steps.entries()) {
-          const options = stored ? { store: `s${i}`, value: serdes.integer, caching } : {}
-          if (what === 'filter') table = table.filter((v) => v % 3 !== 0, options)
-          else if (what === 'map') table = table.mapValues((v) => v + 1, options)
-          else if (what === 'group') table = sumsOfGroups(table, `s${i}`, caching)
-          else table = joined(what, table, right, options)
-        }
-        table.toStream().to('out', NUMBERS)
-        return builder.build()
-      }
-      const run = async (options: TopologyTestDriverOptions, commit?: () => boolean) => {
-        const driver = await TopologyTestDriver.create(build(), options)
-        for (const [topic, k, value, timestampMs] of list) {
-          driver.createInputTopic(topic, NUMBERS).pipeInput(k, value, timestampMs)
-          if (commit?.()) driver.commit()
-        }
-        // Each commit may bring something to the next sub-topology.
-        for (let i = 0; i <= steps.length; i++) driver.commit()
-        const map = driver.createOutputTopic('out', NUMBERS).readToMap()
-        await driver.close()
-        return map
-      }
-      const expected = await run({})
-      const seldom = () => commits.next().value === true
-      expect(await run({ commitEveryRecord: false }, seldom), 'random commits').toEqual(expected)
-      expect(await run({ commitEveryRecord: false }), 'one commit').toEqual(expected)
-      expect(await run({ commitEveryRecord: false, cacheMaxBytes: 400 }, seldom), 'a small cache').toEqual(expected)
-      expect(await run({ cacheMaxBytes: 0 }), 'no cache').toEqual(expected)
-    })
+    const step = fc.oneof(stepOf('filter'), stepOf('map'), stepOf('group'))
+    const plan = fc.tuple(fc.array(step, { minLength: 1, maxLength: 5 }), updates, commits)
+    await check(plan, endTheSame)
   })
+
+  // A row that comes and goes in the record cache is not spoken of, though a join may have read it meanwhile, and where both sides of an
+  // inner join go at once neither says so: as on the JVM the result then stays. So no row goes.
+  it('that are joined end the same wherever commits fall, with any cache, while no row goes', async () => {
+    const step = fc.oneof(stepOf('map'), stepOf('inner'), stepOf('left'), stepOf('outer'))
+    const kept = updates.map((list) => list.map(([topic, k, value, timeMs]) => [topic, k, value ?? 0, timeMs] as const))
+    // Four joins make a hundred million of a 9: five would not fit an integer.
+    const plan = fc.tuple(fc.array(step, { minLength: 1, maxLength: 4 }), kept, commits)
+    await check(plan, endTheSame)
+  })
+
+  async function endTheSame([steps, list, commit]: readonly [
+    steps: readonly Step[],
+    list: readonly (readonly [topic: string, key: string, value: number | null, timestampMs: number])[],
+    commit: fc.Stream<boolean>,
+  ]): Promise<void> {
+    const build = () => {
+      const builder = new StreamsBuilder()
+      const right = builder.table('right', NUMBERS)
+      let table = builder.table('left', NUMBERS)
+      for (const [i, { what, stored, caching }] of steps.entries()) {
+        const options = stored ? { store: `s${i}`, value: serdes.integer, caching } : {}
+        if (what === 'filter') table = table.filter((v) => v % 3 !== 0, options)
+        else if (what === 'map') table = table.mapValues((v) => v + 1, options)
+        else if (what === 'group') table = sumsOfGroups(table, `s${i}`, caching)
+        else table = joined(what as 'inner', table, right, options)
+      }
+      table.toStream().to('out', NUMBERS)
+      return builder.build()
+    }
+    const run = async (options: TopologyTestDriverOptions, isDue?: () => boolean) => {
+      const driver = await TopologyTestDriver.create(build(), options)
+      for (const [topic, k, value, timestampMs] of list) {
+        driver.createInputTopic(topic, NUMBERS).pipeInput(k, value, timestampMs)
+        if (isDue?.()) driver.commit()
+      }
+      // Each commit may bring something to the next sub-topology.
+      for (let i = 0; i <= steps.length; i++) driver.commit()
+      const map = driver.createOutputTopic('out', NUMBERS).readToMap()
+      await driver.close()
+      return map
+    }
+    const expected = await run({})
+    const seldom = () => commit.next().value === true
+    expect(await run({ commitEveryRecord: false }, seldom), 'random commits').toEqual(expected)
+    expect(await run({ commitEveryRecord: false }), 'one commit').toEqual(expected)
+    expect(await run({ commitEveryRecord: false, cacheMaxBytes: 400 }, seldom), 'a small cache').toEqual(expected)
+    expect(await run({ cacheMaxBytes: 0 }), 'no cache').toEqual(expected)
+  }
 })
 
 function joined(

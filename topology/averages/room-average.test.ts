@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../test/support/property.ts'
 import { roomEvent } from '../rooms/room-event.ts'
 import { reading } from '../testing/fixtures.ts'
 import { type AveragedKind, addReading, emptyAverage, isAveraged } from './room-average.ts'
