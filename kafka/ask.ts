@@ -20,7 +20,7 @@ export interface AskOptions {
 /**
  * Asks the coordinator of a group or a transactional id until the answer holds no error that passes by itself. Answers with
  * other errors are handed over for the caller to judge.
- * @throws {KafkaUnavailableError} when the time is up; errors that stayed retriable to the end as what they are.
+ * @throws {KafkaUnavailableError} when the time is up, also when the coordinator answered to the end that it cannot do it now.
  */
 export async function askCoordinator<T>(
   cluster: Cluster,

@@ -58,7 +58,8 @@ export class BrokerLink {
       host,
       port,
       ssl: config.ssl === true ? {} : config.ssl || null,
-      sasl: config.sasl ?? null,
+      // kafkajs writes into what it is given.
+      sasl: config.sasl === undefined ? null : { ...config.sasl },
       clientId: config.clientId,
       logger,
       socketFactory: socketFactory(),

@@ -1,6 +1,6 @@
 import { BrookError } from '../common/errors.ts'
 
-/** Brokers cannot be reached, or did not answer in time. Try again. */
+/** Brokers cannot be reached, did not answer in time, or cannot do now what was asked. Try again. */
 export class KafkaUnavailableError extends BrookError {
   readonly code = 'KAFKA_UNAVAILABLE'
   readonly domain = 'external'
@@ -38,6 +38,13 @@ export class UnknownOutcomeError extends BrookError {
 /** The group has members: what was asked may only be done to one that has none. Stop them first. */
 export class GroupActiveError extends BrookError {
   readonly code = 'KAFKA_GROUP_ACTIVE'
+  readonly domain = 'user'
+  readonly recovery = 'stop'
+}
+
+/** The group has live members with another assignor, such as those of Kafka Streams on the JVM. Stop them first. */
+export class GroupProtocolError extends BrookError {
+  readonly code = 'KAFKA_GROUP_PROTOCOL'
   readonly domain = 'user'
   readonly recovery = 'stop'
 }

@@ -4,6 +4,8 @@ import type { Logger } from '../common/log.ts'
 import type { Cluster } from './cluster.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import { KafkaProtocolError, KafkaUnavailableError } from './errors.ts'
+import { ForeignMembers } from './foreign-members.ts'
+import { describeGroup } from './group-admin.ts'
 import { afterEvent, beats, type MembershipEvent, type Phase } from './membership.ts'
 import type { GroupMetadata, MemberAssignment, PartitionAssignor } from './port.ts'
 import { errorName, isMembershipLost, isRetriable, isStaleCoordinator, kafkaError } from './protocol/codes.ts'
@@ -42,6 +44,7 @@ export class GroupMember {
   readonly #cluster: Cluster
   readonly #options: GroupMemberOptions
   readonly #logger: Logger
+  readonly #foreign: ForeignMembers
   #phase: Phase = 'outside'
   #memberId = ''
   #generationId = -1
@@ -58,6 +61,11 @@ export class GroupMember {
     this.#cluster = cluster
     this.#options = options
     this.#logger = options.logger
+    this.#foreign = new ForeignMembers({
+      ...options,
+      protocol: options.assignor.name,
+      describe: () => describeGroup(cluster, options.groupId),
+    })
   }
 
   get phase(): Phase {
@@ -183,7 +191,12 @@ export class GroupMember {
       this.#memberId = joined.memberId
       joined = await ask()
     }
+    if (errorName(joined.errorCode) === 'INCONSISTENT_GROUP_PROTOCOL') {
+      await this.#foreign.met()
+      return false
+    }
     if (!this.#accepted(errorName(joined.errorCode), 'join')) return false
+    this.#foreign.gone()
     if (this.#phase !== 'joining') return true
     this.#memberId = joined.memberId
     this.#generationId = joined.generationId

@@ -85,6 +85,8 @@ describe('getting connected', () => {
     ] as const) {
       const provider = open({ brokers: brokers.split(','), sasl, ssl })
       await provider.connect()
+      expect(provider.describeForThreads?.().options).toMatchObject({ sasl, ssl })
+      expect(() => structuredClone(provider.describeForThreads?.())).not.toThrow()
       const topic = `login-${sasl.mechanism}-${ssl ? 'tls' : 'plain'}`
       await provider.admin().createTopics([{ name: topic, partitions: 1 }])
       const producer = provider.createProducer()

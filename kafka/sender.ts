@@ -3,15 +3,17 @@ import type { Logger } from '../common/log.ts'
 import { partitionName } from '../common/record.ts'
 import { ByteGauge } from './byte-gauge.ts'
 import { KafkaProtocolError, KafkaUnavailableError, RecordTooLargeError } from './errors.ts'
+import { PartitionQueues } from './partition-queues.ts'
 import type { Acknowledge, ProducerOptions, ProducerRecord } from './port.ts'
 import { verdictOf } from './produce-verdict.ts'
-import { PartitionQueue, ProducerBatch } from './producer-batch.ts'
+import { type PartitionQueue, ProducerBatch } from './producer-batch.ts'
 import type { Api } from './protocol/api.ts'
 import { errorName, isStaleMetadata, kafkaError } from './protocol/codes.ts'
 import { type ProducedPartition, produceRequest } from './protocol/produce.ts'
 import type { ProducerIdentity } from './protocol/transaction.ts'
 import { BATCH_HEADER_BYTES, encodeRecordBatch, recordSizeBound } from './record-batch.ts'
 import { Backoff } from './retry.ts'
+import { WakeUp } from './wake-up.ts'
 
 /** What the sender needs of a cluster. */
 export interface SenderCluster {
@@ -60,22 +62,18 @@ export class Sender {
   readonly #cluster: SenderCluster
   readonly #context: SendingContext
   readonly #options: SenderOptions
-  readonly #queues = new Map<string, Map<number, PartitionQueue>>()
+  readonly #queues = new PartitionQueues()
   /** Queues that hold something. */
   readonly #active = new Set<PartitionQueue>()
   readonly #busyNodes = new Set<number>()
   readonly #backoff: Backoff
   /** Bytes of records that are not acknowledged. */
   readonly #unacked = new ByteGauge()
-  #immediate: NodeJS.Immediate | undefined
-  #timer: NodeJS.Timeout | undefined
-  #timerAtMs = Number.POSITIVE_INFINITY
+  readonly #wakeUp = new WakeUp(() => this.#drain())
   #identifying = false
   #refreshing = false
   #whenIdle: (() => void)[] = []
   #failure: Error | undefined
-  /** What new partitions are sent to under. */
-  #identity: ProducerIdentity | undefined
   #dropping = false
   #closed = false
 
@@ -89,7 +87,7 @@ export class Sender {
 
   /** Whether the last batch of this partition has no room for the record. */
   isFull(topic: string, partition: number, record: ProducerRecord): boolean {
-    const last = this.#queue(topic, partition).batches.at(-1)
+    const last = this.#queues.of(topic, partition).batches.at(-1)
     return last === undefined || last.sizeBytes + recordSizeBound(record) > this.#options.maxBatchBytes
   }
 
@@ -102,7 +100,7 @@ export class Sender {
       )
       return
     }
-    const queue = this.#queue(topic, partition)
+    const queue = this.#queues.of(topic, partition)
     let batch = queue.batches.at(-1)
     if (
       batch === undefined ||
@@ -172,43 +170,22 @@ export class Sender {
 
   /** All partitions are sent to under this identity from now on, numbered from 0. */
   startOver(identity: ProducerIdentity): void {
-    this.#identity = identity
-    for (const partitions of this.#queues.values()) for (const queue of partitions.values()) queue.startOver(identity)
+    this.#queues.startOver(identity)
   }
 
   /** Looks for something to send in the next turn of the event loop. */
   wake(): void {
-    if (this.#closed) return
-    this.#immediate ??= setImmediate(() => {
-      this.#immediate = undefined
-      this.#drain()
-    })
+    if (!this.#closed) this.#wakeUp.soon()
   }
 
   close(): void {
     this.#closed = true
-    clearImmediate(this.#immediate)
-    clearTimeout(this.#timer)
+    this.#wakeUp.cancel()
     for (const queue of [...this.#active]) {
       queue.inFlight = false
       this.#dropWaiting(queue, new KafkaUnavailableError('the producer was closed'))
     }
     this.#unacked.releaseAll()
-  }
-
-  #queue(topic: string, partition: number): PartitionQueue {
-    let partitions = this.#queues.get(topic)
-    if (!partitions) {
-      partitions = new Map()
-      this.#queues.set(topic, partitions)
-    }
-    let queue = partitions.get(partition)
-    if (!queue) {
-      queue = new PartitionQueue(topic, partition)
-      queue.identity = this.#identity
-      partitions.set(partition, queue)
-    }
-    return queue
   }
 
   #drain(): void {
@@ -223,7 +200,7 @@ export class Sender {
       if (queue.inFlight || !batch) continue
       const dueMs = this.#dueMs(queue, batch)
       if (dueMs > nowMs) {
-        this.#wakeAt(dueMs)
+        this.#wakeUp.at(dueMs)
         continue
       }
       if (!queue.identity) {
@@ -237,7 +214,7 @@ export class Sender {
       const leader = this.#cluster.leaderOf(queue.topic, queue.partition)
       if (leader < 0) {
         batch.retryAtMs = nowMs + this.#backoff.next()
-        this.#wakeAt(batch.retryAtMs)
+        this.#wakeUp.at(batch.retryAtMs)
         this.#refreshMetadata()
         continue
       }
@@ -247,26 +224,13 @@ export class Sender {
     }
     if (unregistered.length > 0) this.#context.register(unregistered)
     for (const [leader, queues] of ready) if (!this.#busyNodes.has(leader)) void this.#produce(leader, queues)
-    if (this.#active.size > 0) this.#wakeAt(nowMs + EXPIRY_CHECK_MS)
+    if (this.#active.size > 0) this.#wakeUp.at(nowMs + EXPIRY_CHECK_MS)
   }
 
   #dueMs(queue: PartitionQueue, batch: ProducerBatch): number {
     if (batch.retryAtMs > 0) return batch.retryAtMs
     const isComplete = batch.urgent || batch.sequence >= 0 || queue.batches.length > 1
     return isComplete ? 0 : batch.createdMs + this.#options.lingerMs
-  }
-
-  #wakeAt(atMs: number): void {
-    if (atMs >= this.#timerAtMs) return
-    clearTimeout(this.#timer)
-    this.#timerAtMs = atMs
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAtMs = Number.POSITIVE_INFINITY
-        this.#drain()
-      },
-      Math.max(0, atMs - performance.now()),
-    )
   }
 
   /** Never rejects. */
@@ -419,7 +383,7 @@ export class Sender {
 
   /** This partition, and those that are new, go on under a new identity; the others keep theirs. */
   #loseSequence(queue: PartitionQueue): void {
-    this.#identity = undefined
+    this.#queues.identity = undefined
     queue.startOver(undefined)
   }
 
@@ -466,7 +430,7 @@ export class Sender {
     this.#context
       .identity()
       .then((identity) => {
-        this.#identity = identity
+        this.#queues.identity = identity
         for (const queue of this.#active) if (!queue.identity) queue.startOver(identity)
       })
       .catch((error: unknown) => {

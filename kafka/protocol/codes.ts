@@ -3,6 +3,7 @@ import {
   CommitFailedError,
   KafkaAuthorizationError,
   KafkaProtocolError,
+  KafkaUnavailableError,
   OffsetOutOfRangeError,
   ProducerFencedError,
   RecordTooLargeError,
@@ -160,7 +161,10 @@ export function isMembershipLost(name: string): boolean {
   return MEMBERSHIP_LOST.has(name)
 }
 
-/** The error that a broker's answer means to our callers. `about` says what was asked. */
+/**
+ * The error that a broker's answer means to our callers; one that may pass is to be tried again, however long it has been tried already. `about`
+ * says what was asked.
+ */
 export function kafkaError(name: string, about: string): BrookError {
   const message = `${about}: ${name}`
   if (MEMBERSHIP_LOST.has(name)) return new CommitFailedError(message)
@@ -184,6 +188,6 @@ export function kafkaError(name: string, about: string): BrookError {
     case 'UNSUPPORTED_SASL_MECHANISM':
       return new KafkaAuthorizationError(message)
     default:
-      return new KafkaProtocolError(name, message)
+      return isRetriable(name) ? new KafkaUnavailableError(message) : new KafkaProtocolError(name, message)
   }
 }
