@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Database } from '../common/rocksdb.ts'
+import { Database, DatabaseLockedError } from '../common/rocksdb.ts'
 
 const MAX_INSTANCES = 64
 
@@ -29,7 +29,7 @@ async function openUnlessHeld(path: string): Promise<Database | undefined> {
   try {
     return await Database.open(path)
   } catch (error) {
-    if (/lock/i.test((error as Error).message)) return undefined
+    if (error instanceof DatabaseLockedError) return undefined
     throw error
   }
 }

@@ -26,6 +26,7 @@ declare module 'rocksdb-native' {
     snapshot(): RocksDB
     iterator(range: Range, options: { capacity: number }): AsyncIterable<{ key: Buffer; value: Buffer }>
     approximateSize(start: Buffer, end: Buffer): Promise<number>
+    getProperty(name: string): Promise<string | undefined>
     flush(): Promise<void>
     close(options?: { force?: boolean }): Promise<void>
   }

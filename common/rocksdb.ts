@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import RocksDB from 'rocksdb-native'
+import { DiskFullError, orDiskFull } from './disk-full.ts'
 import { BrookError } from './errors.ts'
 
 /** Bounds of a scan over keys in byte order; at most one lower and one upper bound. */
@@ -34,15 +35,26 @@ export class DatabaseCorruptError extends BrookError {
 
 const LOCKED = /lock file|lock hold|no locks available/i
 /** Troubles of the machine, after which the files are as good as before. */
-const ENVIRONMENT =
-  /no space|permission denied|too many open files|read-only|input\/output error|quota|not a directory/i
+const ENVIRONMENT = /permission denied|too many open files|read-only|input\/output error|not a directory/i
 const CORRUPT = /corrupt|checksum|truncated|bad table magic|mismatch/i
 
 function openFailure(path: string, error: Error): Error {
   if (LOCKED.test(error.message))
     return new DatabaseLockedError(`the database ${path} is open in another place`, { cause: error })
-  if (ENVIRONMENT.test(error.message)) return error
+  const full = orDiskFull(path, error)
+  if (full instanceof DiskFullError || ENVIRONMENT.test(error.message)) return full
   return new DatabaseCorruptError(`the database ${path} cannot be read: ${error.message}`, { cause: error })
+}
+
+/**
+ * RocksDB takes a directory without the file CURRENT for a new database, deletes the tables in it, but applies the logs that it finds: rows
+ * would be missing, and what says how far they go would not. @throws {DatabaseCorruptError}
+ */
+async function checkThatWhole(path: string): Promise<void> {
+  const names = await readdir(path)
+  // Both come after CURRENT when a database is made, so an attempt that was cut short has neither.
+  if (!names.includes('CURRENT') && names.some((name) => /\.(sst|log)$/.test(name)))
+    throw new DatabaseCorruptError(`the database ${path} cannot be read: its file CURRENT is gone`)
 }
 
 /** Rows a scan fetches at a time: the binding's own default of 8 makes it four times slower. */
@@ -64,9 +76,15 @@ export class Database {
     this.#db = db
   }
 
-  /** Opens or creates the database. @throws {DatabaseLockedError}; {DatabaseCorruptError} when it cannot be read. */
+  /**
+   * Opens or creates the database. After a {@link DiskFullError} of any method it takes no more writes until it is opened again.
+   * @throws {DatabaseLockedError}; {DatabaseCorruptError} when it cannot be read; {DiskFullError}
+   */
   static async open(path: string): Promise<Database> {
-    await mkdir(path, { recursive: true })
+    await mkdir(path, { recursive: true }).catch((error) => {
+      throw orDiskFull(path, error)
+    })
+    await checkThatWhole(path)
     const db = new RocksDB(path, { maxBackgroundJobs: 2 })
     try {
       await db.ready()
@@ -142,6 +160,13 @@ export class Database {
     return this.#use(() => this.#db.approximateSize(from, to))
   }
 
+  /** A number that RocksDB tells of itself, such as `total-sst-files-size`; `undefined` for one that it does not know, or when it is closed. */
+  async property(name: string): Promise<number | undefined> {
+    if (this.#closing !== undefined) return undefined
+    const text = await this.#use(() => this.#db.getProperty(`rocksdb.${name}`))
+    return text === undefined ? undefined : Number(text)
+  }
+
   /** Waits for reads and writes that run, then closes. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
@@ -164,7 +189,7 @@ export class Database {
 
   #failure(error: Error): Error {
     const said = [error, error.cause, ...(error instanceof AggregateError ? error.errors : [])].map(String).join(' ')
-    if (!CORRUPT.test(said)) return error
+    if (!CORRUPT.test(said)) return orDiskFull(this.path, error)
     return new DatabaseCorruptError(`the database ${this.path} cannot be read: ${said}`, { cause: error })
   }
 

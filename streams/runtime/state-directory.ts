@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { DiskFullError, orDiskFull } from '../../common/disk-full.ts'
+import { asError } from '../../common/errors.ts'
 import { Database, DatabaseLockedError } from '../../common/rocksdb.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
 import { StateDirectoryLockedError } from '../errors.ts'
@@ -29,8 +31,16 @@ export class StateDirectory {
     this.path = path
   }
 
-  /** @throws {StateDirectoryLockedError} naming the process that has it. */
+  /** @throws {StateDirectoryLockedError} naming the process that has it; {DiskFullError}. */
   async lock(): Promise<void> {
+    try {
+      await this.#takeLock()
+    } catch (error) {
+      throw orDiskFull(this.path, asError(error))
+    }
+  }
+
+  async #takeLock(): Promise<void> {
     await mkdir(this.path, { recursive: true })
     const lock = join(this.path, LOCK_DIRECTORY)
     try {
@@ -38,12 +48,18 @@ export class StateDirectory {
     } catch (error) {
       if (error instanceof DatabaseLockedError)
         throw new StateDirectoryLockedError(this.path, await this.#owner(), { cause: error })
+      if (error instanceof DiskFullError) throw error
       // Nothing is kept in it: whatever is wrong with the files, new ones do.
       await rm(lock, { recursive: true, force: true })
       this.#lock = await Database.open(lock)
     }
     const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() }
-    await writeFile(join(this.path, OWNER_FILE), JSON.stringify(owner))
+    try {
+      await writeFile(join(this.path, OWNER_FILE), JSON.stringify(owner))
+    } catch (error) {
+      await this.unlock()
+      throw error
+    }
   }
 
   async unlock(): Promise<void> {

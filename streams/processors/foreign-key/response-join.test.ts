@@ -83,6 +83,34 @@ describe('an answer', () => {
     await driver.close()
   })
 
+  it('to a deletion takes the result back, though the row comes and goes once more in the record cache', async () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream('left', TEXT)
+      .flatMapValues((v: string) => v.split(',').map((part) => (part === '' ? (null as never) : part)))
+      .toTable({ ...TEXT, store: 'rows' })
+      .leftJoin(
+        builder.table('right', TEXT),
+        (v) => v,
+        (a, b) => `${a}|${b}`,
+      )
+      .toStream()
+      .to('out', TEXT)
+    const options = { commitEveryRecord: false, cacheMaxBytes: 1 }
+    const driver = await TopologyTestDriver.create(builder.build(), options)
+    const left = driver.createInputTopic('left', TEXT)
+    left.pipeInput('k', 'a')
+    driver.commit()
+    left.pipeInput('other', 'b')
+    // The deletion is pushed out by the cache's bound, and the rest of the burst overtakes the answer to it.
+    left.pipeInput('k', ',a')
+    left.pipeInput('k', '')
+    driver.commit()
+    const out = driver.createOutputTopic('out', TEXT).readRecords()
+    expect(out.filter(({ key }) => key === 'k').map(({ value }) => value)).toEqual(['a|undefined', null])
+    await driver.close()
+  })
+
   it.each(['join', 'leftJoin'] as const)('to a deletion is a tombstone (%s)', async (kind) => {
     expect(await answered(kind, undefined, null, null)).toEqual({ out: [null], stale: 0 })
   })

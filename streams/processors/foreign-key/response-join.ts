@@ -28,8 +28,9 @@ export interface ResponseJoinOptions<K, V, K2, V2, R> {
  * Joins an answer with the left row that asked for it; a tombstone when one of them is gone (in a left join: when the left row
  * is). An answer to a left value that is not the current one any more is dropped: the answer to the current one comes later, or came.
  *
- * Only, a row of an inner join that has no partner may get no answer. So where the dropped one was to take a result back, the commit
- * takes it back or lets the row as it is then ask again; in Kafka Streams the result stays.
+ * Only, that answer may never come: a row of an inner join has none when it has no partner, and of a row that comes and goes between two
+ * forwards of the record cache nobody hears. So where the dropped one was to take a result back, the commit takes it back or lets the
+ * row as it is then ask again; in Kafka Streams the result stays.
  * @see ResponseJoinProcessorSupplier (rule 35)
  */
 export class ResponseJoin<K, V, K2, V2, R> implements Processor<K, SubscriptionAnswer<V2>, K, R | null> {
@@ -48,7 +49,7 @@ export class ResponseJoin<K, V, K2, V2, R> implements Processor<K, SubscriptionA
     this.#context = context
     this.#row = this.#options.rows.getter(context as ProcessorContext, this.#options.kept)
     this.#hashTopic = pseudoTopics(`${context.applicationId}-${this.#options.registrationTopic}`).valueHash
-    if (!this.#options.left) context.onCommit(() => this.#settleOwed())
+    context.onCommit(() => this.#settleOwed())
   }
 
   process(record: StreamRecord<K, SubscriptionAnswer<V2>>): Awaitable<void> {
@@ -64,8 +65,10 @@ export class ResponseJoin<K, V, K2, V2, R> implements Processor<K, SubscriptionA
   }
 
   #overtaken(record: StreamRecord<K, SubscriptionAnswer<V2>>): Awaitable<void> {
-    if (!this.#options.left && record.value.value === null) this.#owed.push(record.withValue(null))
-    return this.#context.drop(record.withValue(record.value.value), 'stale-answer')
+    const { hash, value } = record.value
+    const isTombstone = this.#options.left ? hash === null : value === null
+    if (isTombstone) this.#owed.push(record.withValue(null))
+    return this.#context.drop(record.withValue(value), 'stale-answer')
   }
 
   /** By now the rows that waited for the commit have subscribed: asking for one earlier would run ahead of them. */
@@ -77,8 +80,10 @@ export class ResponseJoin<K, V, K2, V2, R> implements Processor<K, SubscriptionA
   }
 
   #settle(tombstone: StreamRecord<K, null>, row: ValueAndTimestamp<V> | undefined): Awaitable<void> {
-    const { sender, self } = this.#options
-    if (row === undefined) return self ? undefined : this.#context.forward(tombstone)
+    const { sender, self, left } = this.#options
+    if (row === undefined) return self && !left ? undefined : this.#context.forward(tombstone)
+    // A row of a left join is answered in any case, when it leaves the record cache.
+    if (left) return
     const asked = new StreamRecord(tombstone.key, row.value, row.timestampMs, tombstone.headers)
     const again = sender.askAgain(asked)
     return again === undefined ? this.#context.forward(tombstone) : again.sent
