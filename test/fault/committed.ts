@@ -1,14 +1,23 @@
 import { partitionName } from '../../common/record.ts'
-import type { KafkaProvider, LogRecord } from '../../kafka/port.ts'
+import type { IsolationLevel, KafkaProvider, LogRecord } from '../../kafka/port.ts'
 
 /** What readers of committed records find in a topic now, copied, by partition. */
-export async function readCommitted(kafka: KafkaProvider, topic: string): Promise<readonly (readonly LogRecord[])[]> {
+export function readCommitted(kafka: KafkaProvider, topic: string): Promise<readonly (readonly LogRecord[])[]> {
+  return readAll(kafka, topic, 'read_committed')
+}
+
+/** What readers find in a topic now, copied, by partition. */
+export async function readAll(
+  kafka: KafkaProvider,
+  topic: string,
+  isolationLevel: IsolationLevel,
+): Promise<readonly (readonly LogRecord[])[]> {
   const count = (await kafka.admin().describeTopics([topic])).get(topic)?.partitions ?? 0
   const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition, offset: 0 }))
-  const ends = await kafka.admin().endOffsets(partitions, 'read_committed')
+  const ends = await kafka.admin().endOffsets(partitions, isolationLevel)
   const found: LogRecord[][] = partitions.map(() => [])
   const open = new Set(partitions.filter((p) => (ends.get(partitionName(topic, p.partition)) ?? 0) > 0))
-  const reader = kafka.createReader({ isolationLevel: 'read_committed' })
+  const reader = kafka.createReader({ isolationLevel })
   try {
     await reader.assign(partitions)
     while (open.size > 0) {

@@ -10,6 +10,7 @@ import { createEmbeddedProvider } from '../../kafka/embedded.ts'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
 import { KafkaStreams, type ProcessingGuarantee, StreamsBuilder, serdes } from '../../streams/index.ts'
+import { CrashPoint } from './crash-point.ts'
 
 export const INPUTS = 3_000
 export const WORDS = 30
@@ -36,7 +37,8 @@ export async function main(dir: string): Promise<void> {
     .toStream()
   const late = where === 'after' ? counted.mapValuesAsync(linger, { concurrency: 8 }) : counted
   late.to(COUNTS_TOPIC, { value: serdes.long })
-  let reached = 0
+  const crash = new CrashPoint()
+  if (step !== undefined) crash.arm({ step: Number(step), commit: Number(commit), signal: 'SIGKILL' })
   const streams = new KafkaStreams(builder.build(), {
     applicationId: name,
     sessionTimeout: '6s',
@@ -47,10 +49,7 @@ export async function main(dir: string): Promise<void> {
     commitInterval: 0,
     cacheMaxBytes: 0,
     bufferedRecordsPerPartition: 50,
-    afterCommitStep: (at) => {
-      if (step === undefined || at !== Number(step)) return
-      if (++reached === Number(commit)) process.kill(process.pid, 'SIGKILL')
-    },
+    afterCommitStep: crash.reached,
     onUncaughtError: (error) => {
       process.stderr.write(`${error.stack}\n`)
       process.exit(1)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import type { KafkaProvider, LogReader, Producer } from '../../kafka/port.ts'
 import type { ScaleAppOptions, Status } from './scale-app.ts'
@@ -17,16 +18,42 @@ const TICK_MS = 20
 export class Instance {
   readonly #process: ChildProcess
   readonly #exited: Promise<void>
-  status: Status = { state: 'CREATED', tasks: [], standbys: [], caughtUp: [], restores: [] }
+  status: Status = {
+    state: 'CREATED',
+    tasks: [],
+    standbys: [],
+    caughtUp: [],
+    restores: [],
+    problems: [],
+    problemCount: 0,
+  }
   stderr = ''
+  /** The process is there. */
+  isAlive = true
 
-  constructor(options: ScaleAppOptions) {
-    this.#process = spawn(process.execPath, [APP, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#exited = new Promise((resolve) => this.#process.once('close', () => resolve()))
+  /** @param launcher what the program is started with, if it is not started as it is */
+  constructor(options: ScaleAppOptions, launcher: readonly string[] = []) {
+    const [command = '', ...args] = [...launcher, process.execPath, APP, JSON.stringify(options)]
+    this.#process = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#exited = new Promise((resolve) =>
+      this.#process.once('close', () => {
+        this.isAlive = false
+        resolve()
+      }),
+    )
     createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       this.status = JSON.parse(line) as Status
     })
     this.#process.stderr?.on('data', (data) => (this.stderr += data))
+  }
+
+  get pid(): number {
+    return this.#process.pid as number
+  }
+
+  /** Whether it has this many tasks, running. */
+  runs(tasks: number): boolean {
+    return this.isAlive && this.status.state === 'RUNNING' && this.status.tasks.length === tasks
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -48,6 +75,10 @@ export class ScaleCluster {
   readonly counts = new Map<string, number[]>()
   /** Longest time without a committed output since `resetSilence`. */
   longestSilenceMs = 0
+  /** The same, by task: one may be silent while the others speak. */
+  readonly #taskSilences = Array.from({ length: PARTITIONS }, () => ({ longestMs: 0, lastMs: performance.now() }))
+  /** The highest count that has come out of each task. */
+  readonly #heights: number[] = new Array(PARTITIONS).fill(0)
   sent = 0
   #seen = 0
   #lastSeenMs = performance.now()
@@ -71,16 +102,48 @@ export class ScaleCluster {
     return cluster
   }
 
-  instance(id: string, options: { numStandbyReplicas: number; acceptableRecoveryLag: number }): Instance {
+  instance(
+    id: string,
+    options: { numStandbyReplicas: number; acceptableRecoveryLag: number; stateDir?: string; taskTimeoutMs?: number },
+    launcher?: readonly string[],
+  ): Instance {
     const at = { brokers: this.#brokers, name: this.#name, stateDir: join(this.#directory, id) }
-    const instance = new Instance({ ...at, ...options })
+    const instance = new Instance({ ...at, ...options }, launcher)
     this.#instances.push(instance)
     return instance
   }
 
+  /** Where an instance has its tasks, unless it was given another place. */
+  applicationDirectory(id: string): string {
+    return join(this.#directory, id, this.#name)
+  }
+
   resetSilence(): void {
+    const nowMs = performance.now()
     this.longestSilenceMs = 0
-    this.#lastSeenMs = performance.now()
+    this.#lastSeenMs = nowMs
+    for (const silence of this.#taskSilences) Object.assign(silence, { longestMs: 0, lastMs: nowMs })
+  }
+
+  /** Longest time since `resetSilence` without a committed output of one of these tasks; of any task, when none is named. */
+  longestSilenceOfMs(taskIds: readonly string[] = this.#taskSilences.map((_, n) => `0_${n}`)): number {
+    return Math.max(...taskIds.map((taskId) => this.#taskSilences[Number(taskId.slice(2))]?.longestMs ?? 0))
+  }
+
+  /** Whether what was sent before is out, of every task, and something that was sent after. */
+  isPast(sent: number): boolean {
+    return Math.min(...this.#heights) > Math.ceil(sent / WORDS)
+  }
+
+  /** Each word was counted 1, 2, 3, … as often as it was sent: nothing is missing, doubled or out of order. */
+  expectEachCountOnce(): void {
+    expect(this.counts.size).toBe(WORDS)
+    for (let n = 0; n < WORDS; n++) {
+      const times = Math.floor(this.sent / WORDS) + (n < this.sent % WORDS ? 1 : 0)
+      const seen = this.counts.get(`word-${n}`) ?? []
+      const wrong = seen.findIndex((count, i) => count !== i + 1)
+      expect({ word: n, wrong, length: seen.length }).toEqual({ word: n, wrong: -1, length: times })
+    }
   }
 
   /** Waits until `look` is true. @throws with what the instances said when it takes too long. */
@@ -92,6 +155,11 @@ export class ScaleCluster {
       await sleep(TICK_MS)
     }
     return performance.now() - startedMs
+  }
+
+  /** The load goes on for so long. */
+  async during(forMs: number): Promise<void> {
+    await sleep(forMs)
   }
 
   /** Stops the input and waits until everything of it has come out, or more than everything. */
@@ -145,13 +213,21 @@ export class ScaleCluster {
     while (!this.#isOver) {
       const batches = await this.#reader.poll(TICK_MS)
       const nowMs = performance.now()
-      if (this.#isSending) this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#lastSeenMs)
+      if (this.#isSending) {
+        this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#lastSeenMs)
+        for (const s of this.#taskSilences) s.longestMs = Math.max(s.longestMs, nowMs - s.lastMs)
+      }
       for (const { records } of batches) {
         for (const { key, value } of records) {
           const word = String(key)
           const counts = this.counts.get(word) ?? []
-          counts.push(Number(value?.readBigInt64BE(0)))
+          const count = Number(value?.readBigInt64BE(0))
+          counts.push(count)
           this.counts.set(word, counts)
+          const task = Number(word.slice('word-'.length)) % PARTITIONS
+          this.#heights[task] = Math.max(this.#heights[task] ?? 0, count)
+          const silence = this.#taskSilences[task]
+          if (silence !== undefined) silence.lastMs = nowMs
         }
         this.#seen += records.length
         if (records.length > 0) this.#lastSeenMs = nowMs

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEmbeddedProvider, type EmbeddedProvider } from '../../kafka/embedded.ts'
 import { KafkaStreams, StreamsBuilder, serdes } from '../../streams/index.ts'
+import { HARMS, harmOwnFiles } from './state-harms.ts'
 
 const TEXT = { key: serdes.string, value: serdes.string }
 const WORDS = 500
@@ -23,8 +24,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** Runs a word count until it has counted `times` of each word, and closes it. */
-async function countUpTo(times: number): Promise<void> {
+/** Runs a word count until it has counted `times` of each word, and closes it; with `meanwhile`, once more after that has happened to it. */
+async function countUpTo(times: number, meanwhile?: () => Promise<void>): Promise<void> {
   const builder = new StreamsBuilder()
   builder.stream('words', TEXT).groupByKey().count({ store: 'counts-store' }).toStream().to('counts')
   const streams = new KafkaStreams(builder.build(), {
@@ -34,9 +35,19 @@ async function countUpTo(times: number): Promise<void> {
     processingGuarantee: 'exactly_once',
     commitInterval: 20,
     taskTimeout: '20s',
+    storeCacheEntries: 10,
   })
   await streams.start()
   await streams.waitFor('RUNNING')
+  await countOnce(streams, times)
+  if (meanwhile !== undefined) {
+    await meanwhile()
+    await countOnce(streams, times + 1)
+  }
+  await streams.close()
+}
+
+async function countOnce(streams: KafkaStreams, times: number): Promise<void> {
   const producer = kafka.createProducer()
   for (let i = 0; i < WORDS; i++)
     producer.send('words', 0, { key: Buffer.from(`word-${i}`), value: Buffer.from('x'), timestampMs: i })
@@ -52,42 +63,29 @@ async function countUpTo(times: number): Promise<void> {
     },
     { timeout: 15_000, interval: 20 },
   )
-  await streams.close()
-}
-
-const TASK = () => join(directory, 'app', '0_0', 'rocksdb')
-
-async function files(pattern: RegExp): Promise<readonly string[]> {
-  const names = (await readdir(TASK())).filter((name) => pattern.test(name))
-  expect(names.length, `files like ${pattern}`).toBeGreaterThan(0)
-  return names.map((name) => join(TASK(), name))
-}
-
-async function cut(pattern: RegExp): Promise<void> {
-  for (const file of await files(pattern)) await truncate(file, Math.floor((await stat(file)).size / 2))
 }
 
 describe('local state that something has happened to', () => {
-  const harms: readonly (readonly [what: string, harm: () => Promise<void>])[] = [
-    ['its directory is deleted', () => rm(directory, { recursive: true })],
-    ['the directory of the task is deleted', () => rm(join(directory, 'app', '0_0'), { recursive: true })],
-    ['its tables are cut in half', () => cut(/\.sst$/)],
-    ['the log of its last writes is cut in half', () => cut(/\.log$/)],
-    ['the list of its files is cut in half', () => cut(/^MANIFEST/)],
-    ['the list of its files is gone', async () => rm((await files(/^MANIFEST/))[0] as string)],
-    ['a table is gone', async () => rm((await files(/\.sst$/))[0] as string)],
-    [
-      'a table is overwritten',
-      async () => {
-        for (const file of await files(/\.sst$/)) await writeFile(file, Buffer.alloc((await stat(file)).size, 7))
-      },
-    ],
-    ['the pointer to the list of its files is half written', () => writeFile(join(TASK(), 'CURRENT'), 'MANI')],
+  const task = (): string => join(directory, 'app', '0_0')
+  const all: readonly (readonly [what: string, harm: () => Promise<void>])[] = [
+    ...Object.entries(HARMS).map(([what, harm]) => [what, () => harm(task())] as const),
+    ['all of it is deleted', () => rm(directory, { recursive: true })],
+    ['the lock of its process and the note of who has it are cut', () => harmOwnFiles(join(directory, 'app'))],
   ]
 
-  it.each(harms)('is as it was after the next start, when %s', { timeout: 60_000 }, async (_what, harm) => {
+  it.each(all)('is as it was after the next start, when %s', { timeout: 60_000 }, async (_what, harm) => {
     for (let round = 1; round < ROUNDS; round++) await countUpTo(round)
     await harm()
     await countUpTo(ROUNDS)
   })
+
+  it.each(all)(
+    'is right while it is in use, and after the next start, when %s',
+    { timeout: 60_000 },
+    async (_w, harm) => {
+      for (let round = 1; round < ROUNDS; round++) await countUpTo(round)
+      await countUpTo(ROUNDS, harm)
+      await countUpTo(ROUNDS + 2)
+    },
+  )
 })
