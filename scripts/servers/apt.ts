@@ -24,6 +24,7 @@ const PARTS = {
   chromium: { package: 'chromium', program: 'chromium', use: 'tests of the web page' },
   maven: { package: 'maven', program: 'mvn', use: 'fetching Kafka and the schema registry' },
   java: { package: 'openjdk-17-jre-headless', program: 'java', use: 'running Kafka and the schema registry' },
+  javac: { package: 'openjdk-17-jdk-headless', program: 'javac', use: 'compiling what runs on Kafka Streams' },
 } as const satisfies Record<string, Part>
 
 export type PartName = keyof typeof PARTS

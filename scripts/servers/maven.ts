@@ -18,18 +18,34 @@ const REGISTRIES = [
 const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 const KAFKA_POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url))
+const KAFKA_STREAMS_POM = fileURLToPath(new URL('kafka-streams-pom.xml', import.meta.url))
 
 /** Told what is being done, one line at a time. */
 export type Progress = (line: string) => void
 
 /** The folder with the broker's jars; fetched from Maven Central the first time. */
-export async function kafkaJars(progress: Progress): Promise<string> {
-  const stamp = await readFile(KAFKA_POM, 'utf8')
-  return cached(`kafka-${KAFKA_VERSION}`, stamp, async (folder) => {
-    progress(`fetching Kafka ${KAFKA_VERSION} from Maven Central (44 MB)`)
-    await maven('Kafka', [
+export function kafkaJars(progress: Progress): Promise<string> {
+  return jarsOf(KAFKA_POM, { name: 'kafka', title: 'Kafka', sizeMb: 44 }, progress)
+}
+
+/** The folder with the jars of Kafka Streams; fetched from Maven Central the first time. */
+export function kafkaStreamsJars(progress: Progress): Promise<string> {
+  return jarsOf(KAFKA_STREAMS_POM, { name: 'kafka-streams', title: 'Kafka Streams', sizeMb: 94 }, progress)
+}
+
+interface Jars {
+  readonly name: string
+  readonly title: string
+  readonly sizeMb: number
+}
+
+async function jarsOf(pom: string, { name, title, sizeMb }: Jars, progress: Progress): Promise<string> {
+  const stamp = await readFile(pom, 'utf8')
+  return cached(`${name}-${KAFKA_VERSION}`, stamp, async (folder) => {
+    progress(`fetching ${title} ${KAFKA_VERSION} from Maven Central (${sizeMb} MB)`)
+    await maven(title, [
       '-f',
-      KAFKA_POM,
+      pom,
       `${DEPENDENCY_PLUGIN}:copy-dependencies`,
       '-DincludeScope=runtime',
       `-DoutputDirectory=${folder}`,
