@@ -5,6 +5,10 @@ type Labels = Readonly<Record<string, string | number>>
 /** A metric with all its values as plain data, which can be sent to another thread. */
 export interface MetricFamily {
   readonly name: string
+  readonly help?: string
+  /** `counter`, `gauge` or `histogram`. */
+  readonly type?: unknown
+  readonly aggregator?: string
   readonly values: readonly MetricFamilyValue[]
 }
 

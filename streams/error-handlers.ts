@@ -2,6 +2,7 @@ import { BrookError, ConfigError } from '../common/errors.ts'
 import type { Logger } from '../common/log.ts'
 import type { Headers } from '../common/record.ts'
 import type { StreamRecord } from './record.ts'
+import { traceIdOf } from './trace-context.ts'
 
 /** A record as it is written to a dead letter topic. */
 export interface DeadLetter {
@@ -132,6 +133,7 @@ function passes(failure: Failure | ProductionFailure): boolean {
   return failure.kind === 'production' && failure.error instanceof BrookError && failure.error.recovery === 'retry'
 }
 
-function fieldsOf({ error, taskId, node, topic, partition, offset }: Failure | ProductionFailure): object {
-  return { err: error, taskId, node, topic, partition, offset }
+function fieldsOf({ error, taskId, node, topic, partition, offset, headers }: Failure | ProductionFailure): object {
+  const traceId = traceIdOf(headers)
+  return { err: error, taskId, node, topic, partition, offset, ...(traceId === undefined ? {} : { traceId }) }
 }

@@ -196,8 +196,8 @@ describe('a record and its result', () => {
           }
         }),
     )
-    const headers = [['trace', Buffer.from('1')]] as const
-    input.pipeInput('k', 'a', { timestampMs: 10, headers: headers as never })
+    const headers = [{ key: 'trace', value: Buffer.from('1') }]
+    input.pipeInput('k', 'a', { timestampMs: 10, headers })
     input.pipeInput('k', 'b', 7)
     await driver.settle()
     expect(seen).toEqual([

@@ -1,5 +1,5 @@
 import type { Serde } from '../../common/serde.ts'
-import { keyIdentity } from '../../stores/key-identity.ts'
+import { keyIdentity } from '../../stores/shared/key-identity.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { TopologyError } from '../errors.ts'
 import type { ProcessorFactory } from '../processors/processor.ts'

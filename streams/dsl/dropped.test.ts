@@ -50,7 +50,7 @@ describe('a dropped record', () => {
         .windowedBy(TimeWindows.ofSizeWithNoGrace(10))
         .count({ store: 'counts', name: 'counting', dropped: written }),
     )
-    const headers = [['trace', Buffer.from('1')]] as never
+    const headers = [{ key: 'trace', value: Buffer.from('1') }]
     input().pipeInput('k', 'a', 25)
     input().pipeInput('k', 'b', { timestampMs: 7, headers })
     expect(dropped()).toEqual([

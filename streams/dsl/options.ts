@@ -1,6 +1,6 @@
 import type { Duration } from '../../common/duration.ts'
 import type { Serde } from '../../common/serde.ts'
-import type { TimeToLive } from '../../stores/due-rules.ts'
+import type { TimeToLive } from '../../stores/key-value/due-rules.ts'
 import type { DroppedRecord } from '../dropped-record.ts'
 import type { OffsetReset, StreamPartitioner, TimestampExtractor } from '../topology-nodes.ts'
 import type { DroppedOptions } from './dropped.ts'

@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../../common/duration.ts'
 import { InvalidArgumentError } from '../../common/errors.ts'
-import { recordBuffer } from '../../stores/record-buffer-builder.ts'
+import { recordBuffer } from '../../stores/buffers/record-buffer-builder.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { TopologyError } from '../errors.ts'
 import { StreamTableJoin } from '../processors/stream-table-join.ts'

@@ -1,5 +1,5 @@
 import type { Serde } from '../../common/serde.ts'
-import { changeBuffer } from '../../stores/change-buffer-builder.ts'
+import { changeBuffer } from '../../stores/buffers/change-buffer-builder.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { TopologyError } from '../errors.ts'
 import { Suppress, suppressedView } from '../processors/suppress.ts'

@@ -3,6 +3,7 @@ import type { Logger } from '../../common/log.ts'
 import type { DueEntry, StateStore } from '../../stores/state-store.ts'
 import type { DropDetails } from '../dropped-record.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
+import type { NodeMetrics } from './node-metrics.ts'
 import type { TaskWork } from './task-work.ts'
 import type { TimedWork } from './timed-work.ts'
 import type { Timer, Timers } from './timers.ts'
@@ -45,6 +46,8 @@ export interface ProcessorContext<KOut = unknown, VOut = unknown> {
   readonly applicationId: string
   readonly nodeName: string
   readonly log: Logger
+  /** What the operator tells of itself. */
+  readonly metrics: NodeMetrics
   /** `statestore.cache.max.bytes`, as the share of this task: how much an operator may hold back until a commit; 0 = forward at once. */
   readonly recordCacheMaxBytes: number
   /** How long, by the wall clock, operators that send what has expired may put that off (Kafka Streams: 1 s); 0 = never. */

@@ -1,6 +1,6 @@
 import { type Awaitable, chain } from '../../common/awaitable.ts'
-import type { BufferedContext } from '../../stores/buffer-value.ts'
-import type { BufferedRecord, RecordBuffer } from '../../stores/record-buffer.ts'
+import type { BufferedContext } from '../../stores/buffers/buffer-value.ts'
+import type { BufferedRecord, RecordBuffer } from '../../stores/buffers/record-buffer.ts'
 import type { ValueAndTimestamp } from '../../stores/state-store.ts'
 import { type RecordMetadata, StreamRecord } from '../record.ts'
 import type { Processor, ProcessorContext } from './processor.ts'

@@ -1,9 +1,10 @@
 import { type Awaitable, chain } from '../../common/awaitable.ts'
-import type { BufferedContext } from '../../stores/buffer-value.ts'
-import type { BufferedChange, ChangeBuffer } from '../../stores/change-buffer.ts'
+import type { BufferedContext } from '../../stores/buffers/buffer-value.ts'
+import type { BufferedChange, ChangeBuffer } from '../../stores/buffers/change-buffer.ts'
 import { SuppressBufferFullError } from '../errors.ts'
 import { Change, type RecordMetadata, StreamRecord, type Windowed } from '../record.ts'
 import { IdleClock } from './idle-clock.ts'
+import type { Counted } from './node-metrics.ts'
 import type { Processor, ProcessorContext } from './processor.ts'
 import { rowOf, type TableView } from './table-view.ts'
 
@@ -33,6 +34,7 @@ export class Suppress<K, V> implements Processor<K, Change<V>, K, Change<V>> {
   #context!: ProcessorContext<K, Change<V>>
   #buffer!: ChangeBuffer<K, V>
   #time!: IdleClock
+  #emitted!: Counted
   readonly #isDue = (): boolean => this.#buffer.minTimeMs <= this.#time.streamTimeMs - this.#settings.waitMs
   readonly #isFull = (): boolean =>
     this.#buffer.records > this.#settings.maxRecords || this.#buffer.sizeBytes > this.#settings.maxBytes
@@ -45,6 +47,7 @@ export class Suppress<K, V> implements Processor<K, Change<V>, K, Change<V>> {
 
   init(context: ProcessorContext<K, Change<V>>): void {
     this.#context = context
+    this.#emitted = context.metrics.counted('suppression-emit')
     this.#buffer = context.getStateStore(this.#store)
     this.#time = new IdleClock(context as ProcessorContext, context.nodeName, this.#settings.idleTimeoutMs, () =>
       this.#buffer.evictWhile(this.#isDue, this.#send),
@@ -77,6 +80,7 @@ export class Suppress<K, V> implements Processor<K, Change<V>, K, Change<V>> {
 
   #emit({ key, newValue, priorValue, context }: BufferedChange<K, V>): Awaitable<void> {
     if (newValue === null && this.#settings.untilWindowCloses) return
+    this.#emitted.count++
     const { timestampMs, headers } = context
     const record = new StreamRecord(key, new Change(newValue, priorValue), timestampMs, headers)
     return this.#context.forwardAs(record, originOf(context))

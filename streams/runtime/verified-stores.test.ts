@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SerdeError } from '../../common/errors.ts'
 import { type Serde, serdes } from '../../common/serde.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
 import { Stores } from '../../stores/stores.ts'
 import type { KeyValueStore } from '../index.ts'
 import { verified } from './verified-stores.ts'

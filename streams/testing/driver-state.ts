@@ -1,6 +1,8 @@
 import type { FetchedBatch, LogRecord } from '../../kafka/port.ts'
 import type { TaskDatabase } from '../../stores/task-database.ts'
 import type { Application } from '../runtime/application.ts'
+import { measuredBuilder } from '../runtime/metrics/measured-store.ts'
+import type { TaskMetrics } from '../runtime/metrics/task-metrics.ts'
 import { TaskStores } from '../runtime/task-stores.ts'
 import type { CapturedRecord } from './captured-topic.ts'
 import { DeferredDatabase } from './deferred-database.ts'
@@ -45,19 +47,22 @@ export class DriverState {
   }
 
   /** Opens the stores of a task: on the rows that are there, or without `kept` on nothing, with everything restored from changelogs. */
-  async open(taskId: string, storeNames: readonly string[], kept: boolean): Promise<TaskStores> {
+  async open(taskId: string, storeNames: readonly string[], kept: boolean, metrics: TaskMetrics): Promise<TaskStores> {
     const application = this.#application
     const { topology } = application
     const stores = await TaskStores.open({
       taskId,
       partition: 0,
-      builders: storeNames.filter((s) => topology.stores.has(s)).map((s) => application.storeBuilder(s)),
+      builders: storeNames
+        .filter((name) => topology.stores.has(name))
+        .map((name) => application.storeBuilder(name))
+        .map((builder) => measuredBuilder(builder, metrics.store(builder))),
       changelogTopic: (store) => application.changelogTopic(store),
       isSource: (store) => application.sourceTopicOf(store) !== undefined,
       openPersistent: async () => this.#database(`${taskId} on disk`, kept),
       openMemory: async () => this.#database(`${taskId} in memory`, false),
       cacheEntries: this.#cacheEntries,
-      onExpired: () => {},
+      onExpired: (name) => metrics.expired(application.storeBuilder(name)),
     })
     for (const { store, topic, offset } of stores.changelogs()) {
       const records = this.#logs?.get(topic)?.filter((record) => record.offset >= offset) ?? []

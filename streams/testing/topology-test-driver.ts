@@ -6,7 +6,7 @@ import { type Logger, silentLogger } from '../../common/log.ts'
 import type { Headers } from '../../common/record.ts'
 import type { Serde } from '../../common/serde.ts'
 import type { Acknowledge, OffsetCommit } from '../../kafka/port.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
 import type {
   KeyValueStore,
   SessionStore,
@@ -19,11 +19,17 @@ import { Application } from '../runtime/application.ts'
 import { type CommitPort, commit } from '../runtime/commit.ts'
 import { type ErrorOptions, errorHandlers } from '../runtime/error-settings.ts'
 import { GlobalTask } from '../runtime/global-task.ts'
+import type { RecordingLevel } from '../runtime/metrics/metric-catalogue.ts'
+import { recordSizeBytes } from '../runtime/metrics/record-size.ts'
+import type { StreamsMetric } from '../runtime/metrics/streams-metrics.ts'
+import type { TaskMetrics } from '../runtime/metrics/task-metrics.ts'
 import { encodeRecord, type RecordCollector } from '../runtime/record-collector.ts'
 import { StreamTask } from '../runtime/stream-task.ts'
 import type { TaskStores } from '../runtime/task-stores.ts'
 import type { Topology } from '../topology.ts'
+import type { Tracing } from '../tracing.ts'
 import { type CapturedRecord, CapturedTopic } from './captured-topic.ts'
+import { DriverMetrics } from './driver-metrics.ts'
 import { DriverState } from './driver-state.ts'
 import { TestInputTopic, TestOutputTopic } from './test-topics.ts'
 
@@ -53,6 +59,10 @@ export interface TopologyTestDriverOptions
   /** State answers later, as from a disk, where it is not in a store's cache (default no): feed the driver with `pipeInputAsync` then. */
   readonly slowState?: boolean
   readonly log?: Logger
+  /** As in the real client (default INFO). */
+  readonly metricsRecordingLevel?: RecordingLevel
+  /** As in the real client. */
+  readonly tracing?: Tracing
 }
 
 /** A topic that the topology reads. */
@@ -74,6 +84,7 @@ export class TopologyTestDriver {
   readonly #options: TopologyTestDriverOptions
   readonly #clock: ManualClock
   readonly #state: DriverState
+  readonly #metrics: DriverMetrics
   #tasks: readonly StreamTask[] = []
   readonly #inputs = new Map<string, Input>()
   readonly #global: GlobalTask
@@ -92,7 +103,9 @@ export class TopologyTestDriver {
     clock: ManualClock,
     state: DriverState,
     global: GlobalTask,
+    metrics: DriverMetrics,
   ) {
+    this.#metrics = metrics
     this.#state = state
     this.#application = application
     this.#options = options
@@ -111,7 +124,9 @@ export class TopologyTestDriver {
     let driver: TopologyTestDriver | undefined
     const onDropped = (_task: string, _node: string, reason: DropReason): void => driver?.countDrop(reason)
     const memory = async () => new MemoryDatabase()
+    const metrics = new DriverMetrics(options.metricsRecordingLevel, clock)
     const global = await GlobalTask.open({
+      metrics: metrics.global(),
       application,
       openPersistent: memory,
       openMemory: memory,
@@ -123,7 +138,7 @@ export class TopologyTestDriver {
       deadLetterTopic: options.deadLetterTopic,
       onDropped,
     })
-    driver = new TopologyTestDriver(application, options, clock, state, global)
+    driver = new TopologyTestDriver(application, options, clock, state, global, metrics)
     await driver.#prepareSerdes()
     await driver.#start(new Map(), true)
     return driver
@@ -150,8 +165,9 @@ export class TopologyTestDriver {
     const tasks: StreamTask[] = []
     for (const subtopology of application.subtopologies) {
       const taskId = `${subtopology.id}_0`
-      const stores = await this.#state.open(taskId, subtopology.stores, stateKept)
-      const task = this.#makeTask(taskId, [...application.inputs(subtopology).keys()], stores)
+      const metrics = this.#metrics.task(taskId)
+      const stores = await this.#state.open(taskId, subtopology.stores, stateKept, metrics)
+      const task = this.#makeTask(taskId, [...application.inputs(subtopology).keys()], stores, metrics)
       for (const { topic, partition, offset, metadata } of positions.get(taskId) ?? [])
         task.startAt(topic, partition, offset, metadata)
       tasks.push(task)
@@ -163,6 +179,7 @@ export class TopologyTestDriver {
   }
 
   async #closeTasks(): Promise<void> {
+    this.#metrics.closeTasks()
     for (const task of this.#tasks) {
       task.close()
       await task.stores.close()
@@ -279,6 +296,11 @@ export class TopologyTestDriver {
     return this.#dropped
   }
 
+  /** All metrics of the tasks, as those of the real client. */
+  metrics(): readonly StreamsMetric[] {
+    return this.#metrics.all()
+  }
+
   countDrop(reason: DropReason): void {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
   }
@@ -361,8 +383,10 @@ export class TopologyTestDriver {
       this.#feed(next.topic, next.record)
   }
 
-  #makeTask(taskId: string, topics: readonly string[], stores: TaskStores): StreamTask {
+  #makeTask(taskId: string, topics: readonly string[], stores: TaskStores, metrics: TaskMetrics): StreamTask {
     return new StreamTask({
+      metrics,
+      tracing: this.#options.tracing,
       taskId,
       application: this.#application,
       inputs: topics.map((topic) => ({ topic, partition: 0 })),
@@ -385,11 +409,13 @@ export class TopologyTestDriver {
   #collector(): RecordCollector {
     return {
       sendRecord: (target, record) => {
-        const { topic, partitioner } = target
+        const { topic, partitioner, produced } = target
         const copies = partitioner === undefined ? 1 : (partitioner(topic, record.key, record.value, 1)?.length ?? 1)
         if (copies === 0) return false
         const { key, value } = encodeRecord(target, record)
         for (let i = 0; i < copies; i++) this.#capture(topic, key, value, record.timestampMs, record.headers)
+        produced.records += copies
+        produced.bytes += copies * recordSizeBytes(topic, key, value, record.headers)
         return true
       },
       sendDeadLetter: ({ topic, key, value, timestampMs, headers }) =>

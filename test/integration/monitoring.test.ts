@@ -10,6 +10,8 @@ import { LiveHub } from '../../http/live/live-hub.ts'
 import { createHttpServer } from '../../http/server.ts'
 import { createEmbeddedProvider } from '../../kafka/embedded.ts'
 import { KafkaStreams, StreamsBuilder, serdes, TimeWindows } from '../../streams/index.ts'
+import { METRICS } from '../../streams/runtime/metrics/metric-catalogue.ts'
+import { prometheusLabels, prometheusName } from '../../streams/runtime/metrics/prometheus.ts'
 
 const FOLDER = fileURLToPath(new URL('../../deploy/monitoring', import.meta.url))
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8')
@@ -58,6 +60,8 @@ beforeAll(async () => {
   createHttpServer({ metrics, live, streams: () => streams })
   await streams.start()
   await streams.waitFor('RUNNING')
+  for (const spec of METRICS)
+    if (spec.level === 'INFO' && spec.kind !== 'text') known.set(prometheusName(spec), new Set(prometheusLabels(spec)))
   for (const { name, ...metric } of metrics.registry.getMetricsAsArray()) {
     const labels = new Set((metric as unknown as { labelNames?: readonly string[] }).labelNames ?? [])
     const isHistogram = String(metric.type) === 'histogram'

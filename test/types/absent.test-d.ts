@@ -25,7 +25,5 @@ stream.join(global, keyOf, withMapped)
 context.appConfigs()
 // @ts-expect-error no directory
 context.stateDir()
-// @ts-expect-error and no metrics
-context.metrics()
 // @ts-expect-error topologies are not added to at run time
 topology.addNamedTopology('more', topology)
