@@ -4,5 +4,6 @@ import { runCli } from './cli/cli.ts'
 process.exitCode = await runCli(process.argv.slice(2), process.env, {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
-  isTerminal: process.stderr.isTTY === true,
+  isTerminal: process.stderr.isTTY === true && process.stdout.isTTY === true,
+  columns: () => process.stdout.columns,
 })

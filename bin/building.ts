@@ -2,10 +2,11 @@
 
 import type { Logger } from '../common/log.ts'
 import { Metrics } from '../common/metrics.ts'
+import { version } from '../common/version.ts'
 import { LiveHub } from '../http/live/live-hub.ts'
 import { HttpProblem } from '../http/problem.ts'
 import { createHttpServer } from '../http/server.ts'
-import { KafkaStreams } from '../streams/index.ts'
+import { KafkaStreams, restoreProgressBar } from '../streams/index.ts'
 import { buildingTopology } from '../topology/building.ts'
 import { reportConnectors } from './connector-reports.ts'
 import { deadLetterHandlers } from './dead-letters.ts'
@@ -20,7 +21,6 @@ import { type CommandSender, openCommandSender } from './send-command.ts'
 import type { BuildingSettings } from './settings.ts'
 import { startProgram } from './start.ts'
 import { stateDirectory } from './state-directory.ts'
-import { version } from './version.ts'
 
 const USAGE = `Runs the building: averages, occupancy and rules over the log, with queries and a web page over HTTP.
 Without settings everything it needs runs inside this process: log, schema registry, MQTT broker and a simulated house.`
@@ -127,6 +127,8 @@ async function startStreams(
     heartbeatInterval: '2s',
     ...(await deadLetterHandlers(platform)),
     topologyCheck,
+    // Elsewhere the log tells of restores.
+    ...(process.stderr.isTTY ? { stateRestoreListener: restoreProgressBar() } : {}),
     onUncaughtError: fail,
     log: logger,
     metrics,

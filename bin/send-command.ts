@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { partitionForKey } from '../common/murmur2.ts'
 import type { SendCommand } from '../http/routes/context.ts'
 import { topics } from '../schemas/topics.ts'
 import { Command } from '../schemas/types.ts'
@@ -32,15 +33,13 @@ export async function openCommandSender(platform: Platform): Promise<CommandSend
         issuedAtMs,
         expiresAtMs: issuedAtMs + LIFE_MS,
       }
-      await new Promise<void>((resolve, reject) => {
-        const record = {
-          key: platform.key.serialize(deviceId, topic),
-          value: serde.serialize(command, topic),
-          timestampMs: issuedAtMs,
-        }
-        producer.send(topic, undefined, record, (error) => (error === undefined ? resolve() : reject(error)))
+      const key = platform.key.serialize(deviceId, topic)
+      const record = { key, value: serde.serialize(command, topic), timestampMs: issuedAtMs }
+      const partition = partitionForKey(key, await producer.partitionCount(topic))
+      const offset = await new Promise<number>((resolve, reject) => {
+        producer.send(topic, partition, record, (error, at) => (error === undefined ? resolve(at) : reject(error)))
       })
-      return { commandId: command.commandId }
+      return { commandId: command.commandId, position: `${topic}:${partition}:${offset}` }
     },
     close: () => producer.close(),
   }

@@ -45,6 +45,10 @@ export const ProblemDocument = z
     instance: z.string(),
     code: z.string().meta({ description: 'stable; one of the codes listed with the operation' }),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    progress: z
+      .object({ restored: z.number().int(), total: z.number().int() })
+      .optional()
+      .meta({ description: 'of a restore, in changelog offsets' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457' })
 
@@ -200,6 +204,13 @@ export const OwnerDocument = z
   })
   .meta({ id: 'Owner' })
 
+const RestoreDocument = z.object({
+  store: z.string(),
+  startingOffset: z.number().int(),
+  restoredOffset: z.number().int(),
+  endOffset: z.number().int(),
+})
+
 export const TaskDocument = z
   .object({
     taskId: z.string(),
@@ -207,8 +218,31 @@ export const TaskDocument = z
     inputs: z.array(z.string()),
     stores: z.array(z.string()),
     buffered: z.number().int(),
+    offsets: z
+      .array(
+        z.object({
+          topic: z.string(),
+          partition: z.number().int(),
+          committedOffset: z.number().int(),
+          processedOffset: z.number().int(),
+          endOffset: z.number().int().optional(),
+          lag: z.number().int().optional(),
+        }),
+      )
+      .meta({ description: 'once the task runs: where its inputs stand, and how far they are behind' }),
+    restores: z
+      .array(RestoreDocument)
+      .meta({ description: 'while the task is restored: its stores, in offsets of their changelogs' }),
   })
   .meta({ id: 'Task' })
+
+export const StandbyTaskDocument = z
+  .object({
+    taskId: z.string(),
+    stores: z.array(z.string()),
+    lag: z.number().int().optional().meta({ description: 'changelog records; absent while that is not known' }),
+  })
+  .meta({ id: 'StandbyTask' })
 
 export const CommandBody = z
   .object({
@@ -223,5 +257,14 @@ export const CommandBody = z
   })
 
 export const CommandDocument = z
-  .object({ commandId: z.string(), deviceId: z.string(), roomId: z.string(), status: z.literal('accepted') })
+  .object({
+    commandId: z.string(),
+    deviceId: z.string(),
+    roomId: z.string(),
+    status: z.literal('accepted'),
+    position: z.string().meta({
+      description:
+        'where the log has the command, as topic:partition:offset: minOffset of a query that is to know of it',
+    }),
+  })
   .meta({ id: 'CommandAccepted' })

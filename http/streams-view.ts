@@ -20,12 +20,20 @@ export type QueriesView = Pick<
 >
 
 /** What is asked of a {@link KafkaStreams} client. */
-export type StreamsView = Pick<KafkaStreams, 'state' | 'applicationId' | 'processId' | 'describe' | 'tasks'> & {
+export type StreamsView = Pick<
+  KafkaStreams,
+  'state' | 'applicationId' | 'processId' | 'describe' | 'tasks' | 'standbyTasks'
+> & {
   readonly queries: QueriesView
 }
 
 /** The client of this process, once there is one. */
 export type StreamsProvider = () => StreamsView | undefined
+
+/** Where the other instances reach this one, if it has said so. */
+export function ownEndpoint(streams: StreamsView): string | undefined {
+  return streams.queries.instances().find((i) => i.local)?.endpoint
+}
 
 /** @throws {HttpProblem} `NOT_RUNNING` before the client is made. */
 export function requireStreams(provider: StreamsProvider): StreamsView {

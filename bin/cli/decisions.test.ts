@@ -10,7 +10,7 @@ import { bytesText, durationText, tableText } from './output.ts'
 import { comparePartitions, compareTopicNames } from './plan-topics.ts'
 import { offsetAfter } from './reset-target.ts'
 import { checkSchema } from './schemas-check.ts'
-import { taskRows } from './tasks.ts'
+import { taskRows } from './task-rows.ts'
 
 const BLUEPRINT = {
   format: 1,

@@ -1,6 +1,6 @@
 import { partitionName, type TopicPartition } from '../../common/record.ts'
 import type { Admin, OffsetAndMetadata } from '../../kafka/port.ts'
-import { type LocalTask, readLocalState } from '../../stores/local-state.ts'
+import { type LocalTask, readLocalState } from '../../stores/database/local-state.ts'
 import { readDeployedTopology } from '../../streams/runtime/deployment/deployed-topology.ts'
 import { type Command, type CommandContext, STATE_DIR_OPTION } from './command.ts'
 import { findApplicationTopics, partitionsOf } from './deployed-topics.ts'

@@ -8,6 +8,8 @@ export interface Column {
 /** Where a command says what it found: text for people, or one JSON document. */
 export interface Output {
   readonly isJson: boolean
+  /** A person watches. */
+  readonly isTerminal: boolean
   /** The one document of `--json`; nothing else goes to standard output then. */
   json(document: unknown): void
   line(text?: string): void
@@ -16,16 +18,21 @@ export interface Output {
   note(text: string): void
   /** How far something long is: one line that is written over where a person watches, nothing elsewhere. */
   progress(text: string): void
+  /** Text in the place of what was drawn before it, where a person watches; elsewhere the `last` one alone. */
+  redraw(text: string, last: boolean): void
 }
 
 export interface Streams {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly isTerminal: boolean
+  /** Of the terminal. */
+  readonly columns?: () => number | undefined
 }
 
-export function createOutput({ out, err, isTerminal }: Streams, isJson: boolean): Output {
+export function createOutput({ out, err, isTerminal, columns }: Streams, isJson: boolean): Output {
   let hasProgress = false
+  let drawnLines = 0
   const endProgress = (): void => {
     if (hasProgress) err('\r\u001b[2K')
     hasProgress = false
@@ -36,6 +43,7 @@ export function createOutput({ out, err, isTerminal }: Streams, isJson: boolean)
   }
   return {
     isJson,
+    isTerminal,
     json: (document) => {
       endProgress()
       if (isJson) out(`${JSON.stringify(document, plainMaps, 2)}\n`)
@@ -50,6 +58,16 @@ export function createOutput({ out, err, isTerminal }: Streams, isJson: boolean)
       if (!isTerminal) return
       err(`\r\u001b[2K${text}`)
       hasProgress = true
+    },
+    redraw: (text, last) => {
+      endProgress()
+      if (isJson) return
+      if (isTerminal && drawnLines > 0) out(`\u001b[${drawnLines}F\u001b[J`)
+      // A line that wraps would be two to come back over.
+      const width = isTerminal ? (columns?.() ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
+      const lines = text.split('\n').map((line) => line.slice(0, width))
+      drawnLines = lines.length
+      if (isTerminal || last) out(`${lines.join('\n')}\n`)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { GroupActiveError } from '../../kafka/errors.ts'
 import type { Admin } from '../../kafka/port.ts'
-import { readLocalState } from '../../stores/local-state.ts'
+import { readLocalState } from '../../stores/database/local-state.ts'
 import { readDeployedTopology } from '../../streams/runtime/deployment/deployed-topology.ts'
 import { StateDirectory } from '../../streams/runtime/state-directory.ts'
 import { type Command, type CommandContext, STATE_DIR_OPTION } from './command.ts'
@@ -119,7 +119,9 @@ async function stepsOf(
   const described = topics.description === undefined ? [] : [topics.description]
   const deleteTopics = internalTopics ? [...topics.repartition, ...topics.changelogs, ...described] : []
   const directories = await Promise.all((await context.stateDirectories()).map(readLocalState))
-  const deleteDirectories = localState ? directories.flat().map(({ directory }) => directory) : []
+  const deleteDirectories = localState
+    ? directories.flat().flatMap((task) => [task.directory, ...(task.copies ?? [])])
+    : []
   return { offsets, deleteTopics, deleteDirectories, warnings: warningsOf() }
 
   function warningsOf(): string[] {

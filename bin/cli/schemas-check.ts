@@ -45,6 +45,10 @@ Exit code 1 when something is incompatible.`,
     }
     const bad = checks.filter(({ status }) => status === 'incompatible')
     output.json({ applicationId: settings.applicationId, registry: registry.url, schemas: checks })
+    if (checks.length === 0) {
+      output.line('The topology has no schemas of a registry.')
+      return 0
+    }
     output.table(
       ['STATUS', 'SUBJECT', 'USE', 'SCHEMA', 'LATEST', 'LEVEL'],
       checks.map((c) => [c.status, c.subject, c.use, c.serde, c.latestVersion ?? undefined, c.level ?? undefined]),

@@ -1,6 +1,6 @@
 import { EmbeddedLogInUseError } from '../../kafka/embedded.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
-import { type LocalTask, readLocalState } from '../../stores/local-state.ts'
+import { type LocalTask, readLocalState } from '../../stores/database/local-state.ts'
 import type { TopologyBlueprint } from '../../streams/runtime/deployment/blueprint.ts'
 import { readDeployedTopology } from '../../streams/runtime/deployment/deployed-topology.ts'
 import { type Command, type CommandContext, STATE_DIR_OPTION } from './command.ts'

@@ -273,6 +273,7 @@ function ownedBy(endpoint: string | undefined): StreamsView {
     processId: 'p',
     describe: () => plan.describe(),
     tasks: () => [],
+    standbyTasks: () => [],
     queries: {
       stores: () => [info],
       store: () => info,

@@ -1,7 +1,7 @@
 import { Position, type StoreInfo } from '../../streams/index.ts'
 import type { Json } from '../json.ts'
 import { asProblem, HttpProblem } from '../problem.ts'
-import type { StreamsView } from '../streams-view.ts'
+import { ownEndpoint, type StreamsView } from '../streams-view.ts'
 import { z } from '../zod.ts'
 import type { Peers } from './peers.ts'
 
@@ -147,7 +147,7 @@ class Collected<T> {
 
   #nobody(streams: StreamsView, missing: readonly number[]): HttpProblem {
     const problem = this.#firstProblem
-    const members = { missing, failures: this.#failures.map((f) => ({ ...f })) }
+    const members = { ...problem?.members, missing, failures: this.#failures.map((f) => ({ ...f })) }
     const code =
       problem !== undefined && problem.code !== 'NOT_OWNER'
         ? problem.code
@@ -167,7 +167,7 @@ async function askHere<T>(
   collected: Collected<T>,
 ): Promise<void> {
   if (partitions.length === 0) return
-  const host = request.streams.queries.instances().find((i) => i.local)?.endpoint ?? 'this instance'
+  const host = ownEndpoint(request.streams) ?? 'this instance'
   try {
     const part = await request.local(partitions)
     collected.add(part)
@@ -210,10 +210,11 @@ async function askPeer<T>(
 /** What is missing, of local standbys first, then of those elsewhere. */
 async function askStandbys<T>(request: GatherRequest<T>, collected: Collected<T>): Promise<void> {
   await askHere(request, collected.missing, collected)
+  const here = ownEndpoint(request.streams)
   const byEndpoint = new Map<string, number[]>()
   for (const partition of collected.missing)
     for (const endpoint of request.streams.queries.metadataForPartition(request.info.name, partition).standbys)
-      byEndpoint.set(endpoint, [...(byEndpoint.get(endpoint) ?? []), partition])
+      if (endpoint !== here) byEndpoint.set(endpoint, [...(byEndpoint.get(endpoint) ?? []), partition])
   await Promise.all([...byEndpoint].map(([endpoint, of]) => askPeer(request, endpoint, of, of, collected)))
 }
 

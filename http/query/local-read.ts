@@ -1,4 +1,4 @@
-import type { Position, Query, QueryResult } from '../../streams/index.ts'
+import type { Position, Query, QueryResult, StoreRestore } from '../../streams/index.ts'
 import { asProblem, HttpProblem } from '../problem.ts'
 import type { StreamsView } from '../streams-view.ts'
 import { type Freshness, notFreshEnough } from './freshness.ts'
@@ -41,7 +41,7 @@ export async function readLocal<R>(
   const answers: PartAnswer<R>[] = []
   const problems: PartProblem[] = []
   for (const [partition, outcome] of partitionResults) {
-    if (!outcome.isSuccess) problems.push({ partition, problem: problemOf(streams, outcome) })
+    if (!outcome.isSuccess) problems.push({ partition, problem: problemOf(streams, store, partition, outcome) })
     else if (outcome.lag > (maxLag ?? 0)) problems.push({ partition, problem: tooFarBehind(outcome.lag, maxLag) })
     else {
       const { result, position, role, lag } = outcome
@@ -57,13 +57,30 @@ function tooFarBehind(lag: number, maxLag = 0): HttpProblem {
 
 type Failure = Extract<QueryResult<unknown>, { isSuccess: false }>
 
-function problemOf(streams: StreamsView, failure: Failure): HttpProblem {
+/** With how far the restore is, once that is known. */
+function restoring(streams: StreamsView, store: string, partition: number, message: string): HttpProblem {
+  const task = streams
+    .tasks()
+    .find(({ taskId }) => taskId === streams.queries.metadataForPartition(store, partition).taskId)
+  const restores = task?.restores ?? []
+  const sum = (of: (restore: StoreRestore) => number) => restores.reduce((all, restore) => all + of(restore), 0)
+  const progress = {
+    restored: sum((r) => r.restoredOffset - r.startingOffset),
+    total: sum((r) => r.endOffset - r.startingOffset),
+  }
+  return new HttpProblem('RESTORING', message, {
+    retryAfterS: 2,
+    members: restores.length === 0 ? {} : { progress },
+  })
+}
+
+function problemOf(streams: StreamsView, store: string, partition: number, failure: Failure): HttpProblem {
   const { failureReason, failureMessage, position, cause } = failure
   switch (failureReason) {
     case 'NOT_UP_TO_BOUND':
       return notFreshEnough(failureMessage, position)
     case 'NOT_ACTIVE':
-      return new HttpProblem('RESTORING', failureMessage, { retryAfterS: 2 })
+      return restoring(streams, store, partition, failureMessage)
     case 'NOT_PRESENT':
       return streams.state === 'REBALANCING'
         ? new HttpProblem('REBALANCING', failureMessage, { retryAfterS: 1 })

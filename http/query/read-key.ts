@@ -2,7 +2,7 @@ import type { Query } from '../../streams/index.ts'
 import type { Json } from '../json.ts'
 import { HttpProblem } from '../problem.ts'
 import type { Answer } from '../routes/route.ts'
-import type { StreamsView } from '../streams-view.ts'
+import { ownEndpoint, type StreamsView } from '../streams-view.ts'
 import { type Freshness, freshnessHeaders, waitOf } from './freshness.ts'
 import { readLocal } from './local-read.ts'
 import { type Peers, peerUrl } from './peers.ts'
@@ -135,7 +135,9 @@ async function readStandby<R>(
   partition: number,
   standbys: readonly string[],
 ): Promise<Answer | undefined> {
-  const attempts = [() => readHere(read, partition), ...standbys.map((endpoint) => () => readThere(read, endpoint))]
+  const here = ownEndpoint(read.streams)
+  const others = standbys.filter((endpoint) => endpoint !== here)
+  const attempts = [() => readHere(read, partition), ...others.map((endpoint) => () => readThere(read, endpoint))]
   for (const attempt of attempts) {
     try {
       return await attempt()

@@ -47,6 +47,7 @@ function standbyOf(
     processId: 'p',
     describe: unused,
     tasks: () => [],
+    standbyTasks: () => [],
     queries: {
       stores: () => [info],
       store: () => info,
@@ -148,4 +149,28 @@ describe('when the active task cannot answer', () => {
     const stale = await ask(url, '/v1/stores/things/keys/k?maxLag=0')
     expect([stale.status, stale.body['value']]).toEqual([200, 'copied'])
   })
+})
+
+test.each(['keys/k', 'range'])('a task that is restored here says how far it is: %s', async (path) => {
+  const copy = standbyOf(undefined, 0)
+  const owner = { store: 'things', taskId: '0_0', partition: 0, endpoint: undefined, local: true, standbys: [] }
+  const restores = [
+    { store: 'things', startingOffset: 100, restoredOffset: 250, endOffset: 500 },
+    { store: 'others', startingOffset: 0, restoredOffset: 50, endOffset: 100 },
+  ]
+  const url = await serve({
+    ...copy,
+    tasks: () => [
+      { taskId: '0_0', state: 'restoring', inputs: [], stores: ['things'], buffered: 0, offsets: [], restores },
+    ],
+    queries: {
+      ...copy.queries,
+      store: (name) => ({ ...copy.queries.store(name), tasks: ['0_0'] }),
+      metadataForKey: () => owner,
+      metadataForPartition: () => owner,
+    },
+  })
+  const { status, headers, body } = await ask(url, `/v1/stores/things/${path}`)
+  expect([status, headers['retry-after'] !== undefined]).toEqual([503, true])
+  expect(body).toMatchObject({ code: 'RESTORING', progress: { restored: 200, total: 500 } })
 })

@@ -6,6 +6,7 @@ import { healthRoutes } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { buildingRoutes } from './live.ts'
 import { metadataRoutes } from './metadata.ts'
+import { postQueryRoute } from './post-query.ts'
 import { type Route, route } from './route.ts'
 import { scanRoutes } from './scans.ts'
 import { storeStreamRoutes } from './store-stream.ts'
@@ -26,7 +27,8 @@ export function queryRoutes(context: QueryContext, hasToken: boolean): readonly 
 }
 
 function storesRoutes(context: QueryContext): readonly Route[] {
-  return [...storeRoutes(context), ...keyRoutes(context), ...scanRoutes(context), ...storeStreamRoutes(context)]
+  const reads = [...keyRoutes(context), ...scanRoutes(context)]
+  return [...storeRoutes(context), ...reads, postQueryRoute(reads), ...storeStreamRoutes(context)]
 }
 
 function described(operations: readonly Route[], version: string, hasToken: boolean): readonly Route[] {

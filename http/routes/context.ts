@@ -19,7 +19,11 @@ export interface CommandRequest {
 }
 
 /** Publishes the command; resolves when the log has it. */
-export type SendCommand = (request: CommandRequest) => Promise<{ readonly commandId: string }>
+export type SendCommand = (request: CommandRequest) => Promise<{
+  readonly commandId: string
+  /** Where the log has it: `topic:partition:offset`, as queries take it for `minOffset`. */
+  readonly position: string
+}>
 
 export interface ReadinessCheck {
   readonly name: string

@@ -4,6 +4,7 @@ import { LIVE_TYPES, type LiveEvent, type LiveType } from '../live/live-events.t
 import type { LiveFilter, LiveHub } from '../live/live-hub.ts'
 import { roomView } from '../live/rooms.ts'
 import { HttpProblem } from '../problem.ts'
+import { POSITION_HEADER } from '../query/freshness.ts'
 import { z } from '../zod.ts'
 import type { RouteContext } from './context.ts'
 import { type Route, route } from './route.ts'
@@ -122,8 +123,12 @@ export function buildingRoutes({ live, clock, sendCommand }: RouteContext): read
       handle: async ({ body: { deviceId, kind, value } }) => {
         if (sendCommand === undefined) throw new HttpProblem('NOT_SUPPORTED', 'this instance takes no commands')
         const roomId = roomToCommand(live, deviceId, kind)
-        const { commandId } = await sendCommand({ deviceId, roomId, kind, value, issuer: 'user:local' })
-        return { status: 202, json: { commandId, deviceId, roomId, status: 'accepted' } }
+        const { commandId, position } = await sendCommand({ deviceId, roomId, kind, value, issuer: 'user:local' })
+        return {
+          status: 202,
+          headers: { [POSITION_HEADER]: position },
+          json: { commandId, deviceId, roomId, status: 'accepted', position },
+        }
       },
     }),
   ]

@@ -1,4 +1,5 @@
-import { InstanceDocument, LagsDocument, storeParams, TaskDocument } from '../api-schemas.ts'
+import type { InputOffsets } from '../../streams/index.ts'
+import { InstanceDocument, LagsDocument, StandbyTaskDocument, storeParams, TaskDocument } from '../api-schemas.ts'
 import { toJson } from '../json.ts'
 import { requireStreams } from '../streams-view.ts'
 import { z } from '../zod.ts'
@@ -20,6 +21,12 @@ const TopologyDocument = z
     subtopologies: z.array(z.object({ id: z.number().int(), global: z.boolean(), nodes: z.array(NodeDocument) })),
   })
   .meta({ id: 'Topology', description: 'as text/plain: the description that Kafka Streams prints' })
+
+/** Records that are not processed, where the end is known. */
+function withLag(offsets: InputOffsets): InputOffsets & { readonly lag?: number } {
+  const { endOffset, processedOffset } = offsets
+  return endOffset === undefined ? offsets : { ...offsets, lag: Math.max(0, endOffset - processedOffset) }
+}
 
 export function metadataRoutes({ streams }: QueryContext): readonly Route[] {
   return [
@@ -123,14 +130,22 @@ export function metadataRoutes({ streams }: QueryContext): readonly Route[] {
       method: 'get',
       path: '/v1/tasks',
       tag: 'metadata',
-      summary: 'The tasks of this instance',
+      summary: 'The tasks of this instance, how far they are with their inputs or their restore, and its standby tasks',
       answers: {
-        200: { description: 'the tasks', schema: z.object({ state: z.string(), tasks: z.array(TaskDocument) }) },
+        200: {
+          description: 'the tasks',
+          schema: z.object({
+            state: z.string(),
+            tasks: z.array(TaskDocument),
+            standbyTasks: z.array(StandbyTaskDocument),
+          }),
+        },
       },
       problems: ['NOT_RUNNING'],
       handle: async () => {
         const client = requireStreams(streams)
-        return { json: { state: client.state, tasks: toJson(client.tasks()) } }
+        const tasks = client.tasks().map((task) => ({ ...task, offsets: task.offsets.map(withLag) }))
+        return { json: toJson({ state: client.state, tasks, standbyTasks: client.standbyTasks() }) }
       },
     }),
   ]

@@ -21,7 +21,7 @@ beforeAll(async () => {
     tickMs: 0,
     commands: async (request) => {
       commands.push(request)
-      return { commandId: 'c-1' }
+      return { commandId: 'c-1', position: 'building.commands:2:17' }
     },
   })
 })
@@ -230,11 +230,13 @@ describe('commands', () => {
   test('go out with the room of the device, in the name of the local user', async () => {
     const response = await post({ deviceId: 'dimmer-101', kind: 'light', value: 40 })
     expect(response.status).toBe(202)
+    expect(response.headers.get('x-streams-position')).toBe('building.commands:2:17')
     expect(await response.json()).toEqual({
       commandId: 'c-1',
       deviceId: 'dimmer-101',
       roomId: 'room-101',
       status: 'accepted',
+      position: 'building.commands:2:17',
     })
     expect(commands.at(-1)).toEqual({
       deviceId: 'dimmer-101',

@@ -11,7 +11,12 @@ function make(options: { offset?: number; ringSize?: number; lingerMs?: number }
   const queries = {
     follow: (_store: string, _partition: number, listener: StoreListener) => {
       told = listener
-      return { offset: options.offset, rows: () => undefined as never, stop: () => stopped++ }
+      return {
+        offset: options.offset,
+        located: Promise.resolve(),
+        rows: () => undefined as never,
+        stop: () => stopped++,
+      }
     },
   } as unknown as QueriesView
   const feed = new StoreFeed({

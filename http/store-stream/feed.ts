@@ -42,6 +42,8 @@ export class StoreFeed {
   readonly #live: LiveStore
   readonly #ofAll = new Set<FeedListener>()
   readonly #ofKey = new Map<string, Set<FeedListener>>()
+  /** Resolves when {@link head} is known, where it can be. */
+  readonly located: Promise<void>
   #ring: FeedBatch[] = []
   #ringChanges = 0
   /** The ring has everything after this offset. */
@@ -60,13 +62,17 @@ export class StoreFeed {
     })
     this.#base = this.#live.offset
     this.#head = this.#base
+    this.located = this.#live.located.then(() => {
+      this.#base ??= this.#live.offset
+      this.#head ??= this.#live.offset
+    })
   }
 
   get isEnded(): boolean {
     return this.#isEnded
   }
 
-  /** Where the partition stands: what comes to listeners from now on is after it. */
+  /** Where the partition stands, once it is {@link located}: what comes to listeners from now on is after it. */
   get head(): number | undefined {
     return this.#head
   }
@@ -126,8 +132,7 @@ export class StoreFeed {
   #remember(batch: FeedBatch): void {
     this.#ring.push(batch)
     this.#ringChanges += batch.changes.length
-    // Where it began is not known of a store in another thread: from its first commit on it is.
-    this.#base ??= batch.offset
+    this.#base ??= this.#live.offset ?? batch.offset
     while (this.#ringChanges > this.#options.ringSize && this.#ring.length > 0) {
       const oldest = this.#ring.shift() as FeedBatch
       this.#ringChanges -= oldest.changes.length

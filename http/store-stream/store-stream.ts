@@ -123,6 +123,8 @@ export class StoreStream implements HubStream {
   async #followHere(partition: number): Promise<void> {
     const writer = this.#writer as EventWriter
     const feed = this.#feed(partition)
+    await feed.located
+    if (feed.isEnded || this.#isGone) return
     const { promise: ended, resolve } = Promise.withResolvers<void>()
     const keyId = this.#options.key && keyIdOf(this.#options.key.bytes)
     const held = new Map<string, FeedChange>()

@@ -36,6 +36,7 @@ export class DemoBuilding {
   readonly #rooms: readonly DemoRoom[]
   readonly #timers = new Set<NodeJS.Timeout>()
   #offset = 1_000
+  #commands = 0
 
   constructor(streams: DemoStreams, hub: LiveHub, now: () => number) {
     this.#streams = streams
@@ -87,7 +88,7 @@ export class DemoBuilding {
     this.#measure(this.#room(roomId), 'temperature', value, this.#now())
   }
 
-  command({ deviceId, roomId, kind, value, issuer }: CommandRequest): { commandId: string } {
+  command({ deviceId, roomId, kind, value, issuer }: CommandRequest): { commandId: string; position: string } {
     const commandId = randomUUID()
     const nowMs = this.#now()
     const command = { commandId, deviceId, roomId, kind, value, issuer, causes: [] }
@@ -107,7 +108,7 @@ export class DemoBuilding {
       result('confirmed')
       this.#report(this.#room(roomId), kind, value, this.#now())
     })
-    return { commandId }
+    return { commandId, position: `building.commands:0:${this.#commands++}` }
   }
 
   stop(): void {

@@ -91,7 +91,10 @@ export async function createDemoStreams(nowMs: number): Promise<DemoStreams> {
         inputs: [],
         stores: infos.filter((i) => i.tasks.includes(taskId)).map((i) => i.name),
         buffered: 0,
+        offsets: [],
+        restores: [],
       })),
+    standbyTasks: () => [],
     queries,
     measure: (measured) => {
       readings.pipeInput(measured.roomId, measured, measured.eventTimeMs)

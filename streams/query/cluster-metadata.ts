@@ -14,7 +14,7 @@ export interface KeyMetadata {
   readonly partition: number
   readonly endpoint: string | undefined
   readonly local: boolean
-  /** Endpoints of instances that keep a warm copy. */
+  /** Endpoints of instances that keep a warm copy, this one included. */
   readonly standbys: readonly string[]
 }
 
@@ -88,8 +88,8 @@ export class ClusterMetadata {
     const local = this.#parts.isGlobal(store) || this.#host.tasks().some((t) => t.taskId === taskId)
     const owner = [...this.#host.tasksByEndpoint()].find(([, tasks]) => tasks.includes(taskId))?.[0]
     const standbys = [...(this.#host.standbysByEndpoint?.() ?? [])]
-      .filter(([other, tasks]) => other !== endpoint && tasks.includes(taskId))
-      .map(([other]) => other)
+      .filter(([, tasks]) => tasks.includes(taskId))
+      .map(([host]) => host)
     return {
       store,
       taskId,

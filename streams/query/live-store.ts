@@ -20,6 +20,8 @@ export interface LiveStore {
    * one that was told up to an offset has all of it there. `undefined` for a store that has no changelog of its own partition.
    */
   readonly offset: number | undefined
+  /** Resolves when `offset` is known: at once, but for a store in another thread; when that ends first, with nothing known. */
+  readonly located: Promise<void>
   /**
    * The committed rows, or those of one key; read at least as of `offset`. What is changed meanwhile is told to the listener too.
    * @throws {StoreNotAvailableError} `migrated` (while iterating)
@@ -45,16 +47,28 @@ export function followStore(parts: StoreParts, name: string, partition: number, 
   const isGlobal = parts.isGlobal(name)
   const topic = parts.serdeTopic(name)
   const { stores, store } = part
+  const { promise: located, resolve } = Promise.withResolvers<void>()
+  let offset: number | undefined
   const stop = stores.tap(name, {
-    committed: (records: readonly ChangelogRecord[], offset) =>
+    began: (at) => {
+      offset = isGlobal ? undefined : at
+      resolve()
+    },
+    committed: (records: readonly ChangelogRecord[], after) =>
       listener.changed(
         records.map((record) => new StoreChange(record, builder, topic)),
-        isGlobal ? undefined : offset,
+        isGlobal ? undefined : after,
       ),
-    closed: () => listener.closed(),
+    closed: () => {
+      resolve()
+      listener.closed()
+    },
   })
   return {
-    offset: isGlobal ? undefined : stores.offsetOf(name),
+    get offset() {
+      return offset
+    },
+    located,
     rows: (key) => guardedScan(part, committedRows(store, key)),
     stop,
   }

@@ -8,10 +8,7 @@ import type { TaskStores } from '../runtime/task-stores.ts'
 import type { Position } from './position.ts'
 
 /** What queries need of the stores of a task, which may be in another thread. */
-export type QueriedStores = Pick<
-  TaskStores,
-  'partition' | 'get' | 'changelogs' | 'storedOffset' | 'onClose' | 'offsetOf' | 'tap'
->
+export type QueriedStores = Pick<TaskStores, 'partition' | 'get' | 'changelogs' | 'storedOffset' | 'onClose' | 'tap'>
 
 /** A task of this instance. */
 export interface QueriedTask {

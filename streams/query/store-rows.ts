@@ -1,4 +1,4 @@
-import { parseSessionChangelogKey } from '../../stores/session-keys.ts'
+import { parseSessionChangelogKey } from '../../stores/session/session-keys.ts'
 import type {
   ChangelogRecord,
   KeyValueStore,
@@ -8,7 +8,7 @@ import type {
   WindowStore,
 } from '../../stores/state-store.ts'
 import type { StoreBuilder } from '../../stores/store-builder.ts'
-import { parseWindowChangelogKey } from '../../stores/window-keys.ts'
+import { parseWindowChangelogKey } from '../../stores/window/window-keys.ts'
 
 /** A row of any store. A window has a start, a session a start and an end. */
 export interface StoreRow {

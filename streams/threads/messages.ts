@@ -1,8 +1,11 @@
+import type { MetricFamily } from '../../common/metrics.ts'
 import type { ProviderDescription } from '../../kafka/port.ts'
 import type { StandbyTaskInfo, TaskInfo } from '../runtime/client-info.ts'
 import type { ClientState } from '../runtime/client-state.ts'
 import type { TopicPlan } from '../runtime/internal-topics.ts'
+import type { StreamsMetric } from '../runtime/metrics/streams-metrics.ts'
 import type { StateRestoreListener } from '../runtime/restore-listener.ts'
+import type { StandbyUpdateListener } from '../runtime/standby-listener.ts'
 import type { TaskStores } from '../runtime/task-stores.ts'
 import type { WireChange } from './followed-changes.ts'
 import type { PortError } from './port-errors.ts'
@@ -25,8 +28,8 @@ export interface ThreadBoot {
   /** Where this thread keeps its copy of the global stores. */
   readonly globalStateDir: string
   readonly writtenLogMethods: readonly LogMethod[]
-  /** The user listens to restores. */
-  readonly tellsRestores: boolean
+  /** What the user listens to. */
+  readonly tells: readonly ListenerCall['listener'][]
   readonly isPaused: boolean
 }
 
@@ -42,8 +45,6 @@ export type ToThread =
   | { readonly kind: 'resume' }
   | { readonly kind: 'granted'; readonly lock: number }
   | { readonly kind: 'kept-elsewhere'; readonly taskId: string; readonly offsetSum: number }
-  /** From now on positions are told as they change. */
-  | { readonly kind: 'tell-positions' }
   | { readonly kind: 'hasten'; readonly taskId: string }
   | { readonly kind: 'metrics'; readonly id: number }
   | { readonly kind: 'read'; readonly id: number; readonly at: StoreAddress; readonly read: StoreRead }
@@ -57,11 +58,10 @@ type TasksByEndpointList = readonly (readonly [endpoint: string, taskIds: readon
 
 export type ThreadChangelog = ReturnType<TaskStores['changelogs']>[number] & { readonly taskId: string }
 
-export interface StorePosition {
-  readonly taskId: string
-  readonly store: string
-  readonly processed: readonly (readonly [topic: string, offset: number])[]
-  readonly committed: readonly (readonly [topic: string, offset: number])[]
+/** What a thread counts: for Prometheus, and under the names of Kafka Streams. */
+export interface ThreadMetricValues {
+  readonly families: readonly MetricFamily[]
+  readonly metrics: readonly StreamsMetric[]
 }
 
 export interface ThreadStatus {
@@ -69,9 +69,9 @@ export interface ThreadStatus {
   /** Assignments that it has had. */
   readonly generation: number
   readonly tasks: readonly TaskInfo[]
-  /** Per task, store and whether committed rows alone are read: the offsets of the inputs that it has reached; told once somebody asked. */
-  readonly positions: readonly StorePosition[]
-  /** The same for global stores: per partition of their topics the offset after the last record that is in them. */
+  /** Per task, the stores that may not have what is processed before it is committed. */
+  readonly heldBack: readonly (readonly [taskId: string, stores: readonly string[]])[]
+  /** Per partition of the topics of global stores, the offset after the last record that is in them. */
   readonly globalOffsets: readonly (readonly [partition: string, offset: number])[]
   readonly standbyTasks: readonly StandbyTaskInfo[]
   /** Where the stores of tasks and copies stand in their changelogs. */
@@ -80,7 +80,10 @@ export interface ThreadStatus {
   readonly standbysByEndpoint: TasksByEndpointList
 }
 
-export type RestoreStep = keyof StateRestoreListener
+/** A call of one of the user's listeners, which live in the main thread. */
+export type ListenerCall =
+  | { readonly listener: 'stateRestoreListener'; readonly step: keyof StateRestoreListener; readonly event: object }
+  | { readonly listener: 'standbyUpdateListener'; readonly step: keyof StandbyUpdateListener; readonly event: object }
 
 export type FromThread =
   | { readonly kind: 'status'; readonly status: ThreadStatus }
@@ -88,7 +91,7 @@ export type FromThread =
   | { readonly kind: 'failed'; readonly error: PortError }
   | { readonly kind: 'closed' }
   | { readonly kind: 'log'; readonly line: PortLogLine }
-  | { readonly kind: 'restore'; readonly step: RestoreStep; readonly event: object }
+  | { readonly kind: 'listener'; readonly call: ListenerCall }
   | { readonly kind: 'kept'; readonly taskId: string; readonly offsetSum: number }
   | { readonly kind: 'lock'; readonly lock: number; readonly taskId: string }
   | { readonly kind: 'unlock'; readonly lock: number }
@@ -98,6 +101,8 @@ export type FromThread =
       readonly changes: readonly WireChange[]
       readonly offset: number | undefined
     }
+  /** Where the followed store stands in its changelog; before all `changed`. */
+  | { readonly kind: 'following'; readonly id: number; readonly offset: number | undefined }
   /** Nothing more of what is followed comes: the task is not here any more. */
   | { readonly kind: 'followed-to-the-end'; readonly id: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }

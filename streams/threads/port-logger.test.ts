@@ -16,12 +16,12 @@ const overThePort = (log: Logger, written = LOG_METHODS): Logger =>
 
 test('lines come out with the fields of all parents', () => {
   const { log, lines } = collected()
-  const worker = overThePort(log).child({ applicationId: 'app' }).child({ thread: 'one' })
+  const worker = overThePort(log).child({ applicationId: 'app' }).child({ threadId: 'one' })
   worker.info({ tasks: ['0_1'] }, 'tasks assigned')
   worker.warn({}, 'hm')
   expect(lines).toEqual([
-    ['info', { applicationId: 'app', thread: 'one', tasks: ['0_1'] }, 'tasks assigned'],
-    ['warn', { applicationId: 'app', thread: 'one' }, 'hm'],
+    ['info', { applicationId: 'app', threadId: 'one', tasks: ['0_1'] }, 'tasks assigned'],
+    ['warn', { applicationId: 'app', threadId: 'one' }, 'hm'],
   ])
 })
 

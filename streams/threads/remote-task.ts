@@ -20,9 +20,9 @@ export function remoteTask(application: Application, thread: WorkerThread, task:
       commitNeeded: true,
       requestCommit: () => thread.hasten(taskId),
       reachedBy: (store, committedOnly) => {
-        thread.tellPositions()
-        const found = thread.status.positions.find((p) => p.taskId === taskId && p.store === store)
-        return new Map(committedOnly ? found?.committed : found?.processed)
+        const heldBack = thread.status.heldBack.find(([id]) => id === taskId)?.[1]
+        const isCommitted = committedOnly || (heldBack?.includes(store) ?? false)
+        return new Map(task.offsets.map((o) => [o.topic, isCommitted ? o.committedOffset : o.processedOffset]))
       },
     },
   }
@@ -62,14 +62,11 @@ function remoteStores(
     },
     changelogs: () => thread.status.changelogs.filter((c) => c.taskId === taskId),
     storedOffset: (topic, partition) => {
-      thread.tellPositions()
       const name = partitionName(topic, partition)
       return thread.status.globalOffsets.find(([told]) => told === name)?.[1] ?? 0
     },
     // A scan over the port ends with an error of its own when the task is closed.
     onClose: () => () => {},
-    // The store may be further by the time this is read: who follows it reads the rows first.
-    offsetOf: () => undefined,
     tap: (store, tap) => thread.follow({ taskId, store }, tap),
   }
 }

@@ -6,7 +6,7 @@ import { GLOBAL_TASK_ID } from '../runtime/global-task.ts'
 import type { ManagedTask } from '../runtime/managed-task.ts'
 import type { ThreadInside } from '../runtime/thread-place.ts'
 import { packChange } from './followed-changes.ts'
-import type { ScanBatch, StoreAddress, StorePosition, ToThread } from './messages.ts'
+import type { ScanBatch, StoreAddress, ThreadStatus, ToThread } from './messages.ts'
 import { packError } from './port-errors.ts'
 import type { WireRows } from './store-reads.ts'
 import { StoreServer } from './store-server.ts'
@@ -15,10 +15,7 @@ import type { SendToMain } from './thread-host.ts'
 /** Rows of a scan that are sent at a time. */
 const BATCH_ROWS = 500
 
-type Errand = Extract<
-  ToThread,
-  { kind: 'read' | 'scan' | 'next' | 'end-scan' | 'hasten' | 'tell-positions' | 'follow' | 'unfollow' }
->
+type Errand = Extract<ToThread, { kind: 'read' | 'scan' | 'next' | 'end-scan' | 'hasten' | 'follow' | 'unfollow' }>
 
 /** Reads the stores of this thread for the main thread. */
 export class StoreService {
@@ -27,7 +24,6 @@ export class StoreService {
   readonly #send: SendToMain
   readonly #scans = new Map<number, AsyncGenerator<WireRows>>()
   readonly #followed = new Map<number, () => void>()
-  #tellsPositions = false
 
   constructor(queries: InteractiveQueries, inside: ThreadInside, send: SendToMain) {
     this.#queries = queries
@@ -74,27 +70,18 @@ export class StoreService {
         this.#followed.get(errand.id)?.()
         this.#followed.delete(errand.id)
         return
-      case 'tell-positions':
-        this.#tellsPositions = true
-        return
     }
   }
 
-  /** How far the stores of the running tasks are; empty until somebody has asked. */
-  positions(): readonly StorePosition[] {
-    if (!this.#tellsPositions) return []
-    return this.#running().flatMap(({ taskId, task }) =>
-      task.stores.names.map((store) => ({
-        taskId,
-        store,
-        processed: [...task.reachedBy(store, false)],
-        committed: [...task.reachedBy(store, true)],
-      })),
-    )
+  heldBack(): ThreadStatus['heldBack'] {
+    return this.#running().flatMap(({ taskId, task }) => {
+      const held = task.stores.names.filter((store) => task.isHeldBack(store))
+      return held.length === 0 ? [] : [[taskId, held] as const]
+    })
   }
 
-  globalOffsets(): readonly (readonly [partition: string, offset: number])[] {
-    const stores = this.#tellsPositions ? this.#inside.globalStores() : undefined
+  globalOffsets(): ThreadStatus['globalOffsets'] {
+    const stores = this.#inside.globalStores()
     if (stores === undefined) return []
     return this.#globalPartitions().map((p) => [
       partitionName(p.topic, p.partition),
@@ -123,6 +110,7 @@ export class StoreService {
       return
     }
     const stop = stores.tap(store, {
+      began: (offset) => this.#send({ kind: 'following', id, offset }),
       committed: (records, offset) => this.#send({ kind: 'changed', id, changes: records.map(packChange), offset }),
       closed,
     })

@@ -6,8 +6,9 @@ import type { Application } from '../runtime/application.ts'
 import type { TasksByEndpoint } from '../runtime/assignor.ts'
 import type { StandbyTaskInfo, TaskInfo, ThreadMetadata } from '../runtime/client-info.ts'
 import type { TopicPlan } from '../runtime/internal-topics.ts'
-import type { StateRestoreListener } from '../runtime/restore-listener.ts'
+import type { StreamsMetric } from '../runtime/metrics/streams-metrics.ts'
 import type { StateDirectory } from '../runtime/state-directory.ts'
+import { heardOf, type UserListeners } from './listeners.ts'
 import { type PortLogLine, writeLine, writtenMethods } from './port-logger.ts'
 import { remoteGlobalStores, remoteStandby, remoteTask } from './remote-task.ts'
 import { TaskLocks } from './task-locks.ts'
@@ -23,7 +24,7 @@ export interface StreamThreadsOptions {
   readonly directory: StateDirectory
   readonly cacheMaxBytes: number
   readonly log: Logger
-  readonly restoreListener: StateRestoreListener | undefined
+  readonly listeners: UserListeners
   /** The states of threads or their tasks have changed. */
   readonly onStatus: () => void
   /** A thread has ended because of an error; it is not among the threads any more. */
@@ -154,7 +155,7 @@ export class StreamThreads {
     const { name } = last.thread
     this.#unsettle()
     if (!(await this.#close(last.thread, timeoutMs)))
-      this.#log.warn({ thread: name, timeoutMs }, 'the thread did not end in time and was ended as it was')
+      this.#log.warn({ threadId: name, timeoutMs }, 'the thread did not end in time and was ended as it was')
     return name
   }
 
@@ -173,12 +174,18 @@ export class StreamThreads {
 
   /** What all threads count, each value under its thread's name. */
   async metrics(): Promise<readonly MetricFamily[]> {
-    const lists = await Promise.all(this.threads.map(async (thread) => withThread(await thread.metrics(), thread.name)))
-    return lists.flat()
+    const told = this.threads.map(async (thread) => withThread((await thread.metrics()).families, thread.name))
+    return (await Promise.all(told)).flat()
+  }
+
+  /** The same under the names of Kafka Streams. */
+  async streamsMetrics(): Promise<readonly StreamsMetric[]> {
+    const told = await Promise.all(this.threads.map((thread) => thread.metrics()))
+    return told.flatMap(({ metrics }) => metrics)
   }
 
   #open(index = nextThreadIndex(this.#threads.map((t) => t.index))): WorkerThread {
-    const { plan, application, processId, directory, cacheMaxBytes, count, restoreListener } = this.#options
+    const { plan, application, processId, directory, cacheMaxBytes, count, listeners } = this.#options
     const name = threadName(application.id, index)
     const thread = new WorkerThread({
       boot: {
@@ -192,11 +199,11 @@ export class StreamThreads {
         offsetSums: directory.offsetSums,
         globalStateDir: join(directory.path, 'threads', String(index)),
         writtenLogMethods: writtenMethods(this.#log),
-        tellsRestores: restoreListener !== undefined,
+        tells: heardOf(listeners),
         isPaused: this.#isPaused,
       },
       locks: this.#locks,
-      restoreListener,
+      listeners,
       onStatus: (one) => this.#changed(one),
       onKept: (one, taskId, offsetSum) => this.#kept(one, taskId, offsetSum),
       onDied: (one, error) => this.#lost(one, error),

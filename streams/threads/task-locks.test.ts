@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { openRocksdbDatabase } from '../../stores/rocksdb-database.ts'
+import { openRocksdbDatabase } from '../../stores/database/rocksdb-database.ts'
 import { TaskLocks } from './task-locks.ts'
 
 describe('task locks', () => {

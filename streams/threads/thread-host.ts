@@ -4,10 +4,10 @@ import { Metrics } from '../../common/metrics.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
 import type { AssignmentNews } from '../runtime/assignor.ts'
 import { KafkaStreams } from '../runtime/kafka-streams.ts'
-import type { StateRestoreListener } from '../runtime/restore-listener.ts'
 import type { StreamsOptions } from '../runtime/streams-config.ts'
 import type { ThreadInside } from '../runtime/thread-place.ts'
-import type { FromThread, RestoreStep, ThreadBoot, ThreadStatus, ToThread } from './messages.ts'
+import { listenersInThread } from './listeners.ts'
+import type { FromThread, ThreadBoot, ThreadMetricValues, ThreadStatus, ToThread } from './messages.ts'
 import { packError } from './port-errors.ts'
 import { portLogger } from './port-logger.ts'
 import { SharedDirectory } from './shared-directory.ts'
@@ -112,7 +112,7 @@ export class ThreadHost {
       kafka,
       log: this.#logger(),
       metrics: this.#metrics,
-      ...(this.#boot.tellsRestores ? { stateRestoreListener: this.#restoreListener() } : {}),
+      ...listenersInThread(this.#boot.tells, (call) => this.#send({ kind: 'listener', call })),
       onUncaughtError: (error: Error) => {
         this.#error ??= error
         this.#failing.resolve()
@@ -137,16 +137,6 @@ export class ThreadHost {
     this.#streams = streams
     this.#applyPause()
     return streams
-  }
-
-  #restoreListener(): StateRestoreListener {
-    const tell = (step: RestoreStep) => (event: object) => this.#send({ kind: 'restore', step, event })
-    return {
-      onRestoreStart: tell('onRestoreStart'),
-      onBatchRestored: tell('onBatchRestored'),
-      onRestoreEnd: tell('onRestoreEnd'),
-      onRestoreSuspended: tell('onRestoreSuspended'),
-    }
   }
 
   #applyPause(): void {
@@ -195,7 +185,7 @@ export class ThreadHost {
       ),
       tasksByEndpoint: [...tasksByEndpoint],
       standbysByEndpoint: [...standbysByEndpoint],
-      positions: this.#service?.positions() ?? [],
+      heldBack: this.#service?.heldBack() ?? [],
       globalOffsets: this.#service?.globalOffsets() ?? [],
     }
     const text = JSON.stringify(status)
@@ -205,8 +195,10 @@ export class ThreadHost {
   }
 
   #tellMetrics(id: number): void {
-    this.#metrics.families().then(
-      (answer) => this.#send({ kind: 'answer', id, answer }),
+    const told = Promise.all([this.#metrics.families(), this.#streams?.metrics() ?? []])
+    told.then(
+      ([families, metrics]) =>
+        this.#send({ kind: 'answer', id, answer: { families, metrics } satisfies ThreadMetricValues }),
       (error) => this.#send({ kind: 'refusal', id, error: packError(error) }),
     )
   }

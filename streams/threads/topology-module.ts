@@ -9,8 +9,8 @@ type FunctionNames<T> = {
   [N in keyof T]-?: NonNullable<T[N]> extends (...args: never[]) => unknown ? N : never
 }[keyof T]
 
-/** The settings that are functions: they cannot be sent to a thread, so a topology module gives them. */
-export type StreamsHandlers = Partial<Pick<StreamsOptions, FunctionNames<StreamsOptions>>>
+/** The settings that are functions, or made of them: they cannot be sent to a thread, so a topology module gives them. */
+export type StreamsHandlers = Partial<Pick<StreamsOptions, FunctionNames<StreamsOptions> | 'tracing'>>
 
 /** What the export of a topology module may give beside the topology. */
 export interface TopologyWithHandlers {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../common/errors.ts'
 import { createEmbeddedProvider } from '../../kafka/embedded.ts'
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
+import { MemoryTracer } from '../../test/support/memory-tracer.ts'
 import { KafkaStreams, loadTopology, type StreamsOptions, StreamThreadsError } from '../index.ts'
 import { cacheShare, planWorkers } from './worker-options.ts'
 
@@ -67,11 +68,27 @@ describe('several threads are refused', () => {
   test('with settings that cannot be sent, all of which are named', async () => {
     const clock = { nowMs: () => 0 }
     const message = await refusal({ clock, onDeserializationError: () => 'fail', applicationServer: 'localhost:1' })
-    expect(message).toContain('clock cannot be sent to the stream threads')
+    expect(message).toContain('clock.nowMs cannot be sent to the stream threads: it is a function. Use plain data')
     expect(message).toContain(
       "onDeserializationError cannot be sent to the stream threads: it is a function. Give it from the topology's module: { topology, handlers: { onDeserializationError } }",
     )
     expect(message).not.toContain('applicationServer')
+  })
+
+  test('with a tracer, which comes from the module', async () => {
+    expect(await refusal({ tracing: new MemoryTracer().tracing })).toContain(
+      "tracing cannot be sent to the stream threads: it is made of functions. Give it from the topology's module: { topology, handlers: { tracing } }",
+    )
+  })
+
+  test('when the connection to Kafka has functions, which are named', async () => {
+    const secured = createKafkaProvider({
+      brokers: ['one:9093'],
+      ssl: { ca: [Buffer.from('pem')], checkServerIdentity: () => undefined },
+    })
+    expect(await refusal({ kafka: secured })).toContain(
+      'kafka cannot be made in the stream threads, because of its option ssl.checkServerIdentity: it is a function. Use plain data (certificates as text or bytes)',
+    )
   })
 
   test('when their number is none', async () => {

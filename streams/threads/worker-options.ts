@@ -1,7 +1,7 @@
-import { asError } from '../../common/errors.ts'
 import type { KafkaProvider, ProviderDescription } from '../../kafka/port.ts'
 import type { StreamsOptions } from '../runtime/streams-config.ts'
 import type { Topology } from '../topology.ts'
+import { unsendableParts } from './sendable.ts'
 import { moduleOf, type TopologyModule } from './topology-module.ts'
 
 /** What stays with the main thread, and what the threads get in another way. */
@@ -13,6 +13,8 @@ const OF_THE_MAIN_THREAD: ReadonlySet<keyof StreamsOptions> = new Set([
   'onUncaughtError',
   'uncaughtExceptionHandler',
   'stateRestoreListener',
+  'tracing',
+  'standbyUpdateListener',
   'cacheMaxBytes',
 ])
 
@@ -44,13 +46,19 @@ export function planWorkers(topology: Topology, options: StreamsOptions, problem
     return undefined
   }
   const kept = Object.entries(options).filter(([name]) => !OF_THE_MAIN_THREAD.has(name as keyof StreamsOptions))
-  for (const [name, value] of [...kept, ['kafka', provider.options] as const]) {
-    const reason = whyNotSendable(value)
-    if (reason !== undefined)
+  if (options.tracing !== undefined)
+    problems.push(
+      "tracing cannot be sent to the stream threads: it is made of functions. Give it from the topology's module: { topology, handlers: { tracing } }",
+    )
+  for (const [name, value] of kept)
+    for (const { path, reason } of unsendableParts(value))
       problems.push(
-        `${name} cannot be sent to the stream threads: ${reason}. ${typeof value === 'function' ? `Give it from the topology's module: { topology, handlers: { ${name} } }` : 'Use plain data'}`,
+        `${path === '' ? name : `${name}.${path}`} cannot be sent to the stream threads: ${reason}. ${typeof value === 'function' ? `Give it from the topology's module: { topology, handlers: { ${name} } }` : 'Use plain data'}`,
       )
-  }
+  for (const { path, reason } of unsendableParts(provider.options))
+    problems.push(
+      `kafka cannot be made in the stream threads, because of its option ${path}: ${reason}. Use plain data (certificates as text or bytes), or a topology that is not loaded from a module, which runs in one thread`,
+    )
   return { module, provider, options: Object.fromEntries(kept) }
 }
 
@@ -70,14 +78,4 @@ function withoutThreads({ kind, description }: KafkaProvider, numStreamThreads: 
   return kind === 'embedded'
     ? `numStreamThreads is ${numStreamThreads}, but the embedded log (${description}) works in one thread only: set it to 1, or run on Kafka (createKafkaProvider)`
     : `numStreamThreads is ${numStreamThreads}, but this Kafka provider (${description}) cannot be made in another thread: set it to 1`
-}
-
-function whyNotSendable(value: unknown): string | undefined {
-  if (typeof value === 'function') return 'it is a function'
-  try {
-    structuredClone(value)
-    return undefined
-  } catch (error) {
-    return asError(error).message
-  }
 }

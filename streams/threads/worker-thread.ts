@@ -1,13 +1,20 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { asError } from '../../common/errors.ts'
-import type { MetricFamily } from '../../common/metrics.ts'
 import { StoreNotAvailableError, StreamThreadDiedError } from '../errors.ts'
 import { inTime } from '../runtime/in-time.ts'
-import type { StateRestoreListener } from '../runtime/restore-listener.ts'
 import type { StoreTap } from '../runtime/store-taps.ts'
 import { unpackChange } from './followed-changes.ts'
-import type { FromThread, ScanBatch, StoreAddress, ThreadBoot, ThreadStatus, ToThread } from './messages.ts'
+import { callListener, type UserListeners } from './listeners.ts'
+import type {
+  FromThread,
+  ScanBatch,
+  StoreAddress,
+  ThreadBoot,
+  ThreadMetricValues,
+  ThreadStatus,
+  ToThread,
+} from './messages.ts'
 import { unpackError } from './port-errors.ts'
 import type { PortLogLine } from './port-logger.ts'
 import type { StoreLink } from './remote-store.ts'
@@ -23,7 +30,7 @@ const NOTHING: ThreadStatus = {
   changelogs: [],
   tasksByEndpoint: [],
   standbysByEndpoint: [],
-  positions: [],
+  heldBack: [],
   globalOffsets: [],
 }
 /** A thread that is asked for numbers only: it may be busy, and nobody waits longer. */
@@ -32,7 +39,7 @@ const METRICS_TIMEOUT_MS = 2_000
 export interface WorkerThreadOptions {
   readonly boot: ThreadBoot
   readonly locks: TaskLocks
-  readonly restoreListener: StateRestoreListener | undefined
+  readonly listeners: UserListeners
   readonly onStatus: (thread: WorkerThread) => void
   /** The thread has closed a task. */
   readonly onKept: (thread: WorkerThread, taskId: string, offsetSum: number) => void
@@ -64,7 +71,6 @@ export class WorkerThread {
   #failure: Error | undefined
   #isClosing = false
   #isGone = false
-  #tellsPositions = false
 
   constructor(options: WorkerThreadOptions) {
     this.name = options.boot.threadName
@@ -116,19 +122,13 @@ export class WorkerThread {
     this.#send({ kind: 'kept-elsewhere', taskId, offsetSum })
   }
 
-  tellPositions(): void {
-    if (this.#tellsPositions) return
-    this.#tellsPositions = true
-    this.#send({ kind: 'tell-positions' })
-  }
-
   /** Has a task commit soon. */
   hasten(taskId: string): void {
     this.#send({ kind: 'hasten', taskId })
   }
 
   /** What this thread counts; empty when it has ended, or takes too long. */
-  async metrics(): Promise<readonly MetricFamily[]> {
+  async metrics(): Promise<ThreadMetricValues> {
     const timeout = new Promise<undefined>((resolve) =>
       setTimeout(() => resolve(undefined), METRICS_TIMEOUT_MS).unref(),
     )
@@ -136,7 +136,8 @@ export class WorkerThread {
       (id) => ({ kind: 'metrics', id }),
       () => new StreamThreadDiedError(this.name, 'it has ended'),
     )
-    return ((await Promise.race([asked.catch(() => undefined), timeout])) as readonly MetricFamily[] | undefined) ?? []
+    const answer = await Promise.race([asked.catch(() => undefined), timeout])
+    return (answer as ThreadMetricValues | undefined) ?? { families: [], metrics: [] }
   }
 
   /** The way to a store here. A thread that ends, or gives the task up, answers with {@link StoreNotAvailableError}: try again. */
@@ -214,8 +215,8 @@ export class WorkerThread {
       case 'kept':
         this.#options.onKept(this, message.taskId, message.offsetSum)
         return
-      case 'restore':
-        ;(this.#options.restoreListener?.[message.step] as ((event: object) => void) | undefined)?.(message.event)
+      case 'listener':
+        callListener(this.#options.listeners, message.call)
         return
       case 'lock': {
         const { lock, taskId } = message
@@ -234,6 +235,9 @@ export class WorkerThread {
         return
       case 'changed':
         this.#taps.get(message.id)?.committed(message.changes.map(unpackChange), message.offset)
+        return
+      case 'following':
+        this.#taps.get(message.id)?.began?.(message.offset)
         return
       case 'followed-to-the-end':
         this.#endTap(message.id)
@@ -264,7 +268,8 @@ export class WorkerThread {
     for (const { reject, gone } of this.#asks.values()) reject(gone())
     this.#asks.clear()
     for (const id of [...this.#taps.keys()]) this.#endTap(id)
-    const error = this.#failure ?? new StreamThreadDiedError(this.name, `its worker ended with code ${exitCode}`)
+    const why = this.#isClosing ? 'it was ended before it had joined' : `its worker ended with code ${exitCode}`
+    const error = this.#failure ?? new StreamThreadDiedError(this.name, why)
     this.#started.reject(error)
     if (!this.#isClosing) this.#options.onDied(this, error)
   }

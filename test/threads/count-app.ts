@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from '../../common/log.ts'
-import { createKafkaProvider } from '../../kafka/kafkajs.ts'
+import { createKafkaProvider, type KafkaOptions } from '../../kafka/kafkajs.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
 import { KafkaStreams, loadTopology, type StreamsOptions } from '../../streams/index.ts'
 import type { CountSettings } from './count-topology.ts'
@@ -18,11 +18,16 @@ export class CountApp {
   readonly input = `${this.name}-words`
   readonly output = `${this.name}-counts`
   readonly global = `${this.name}-names`
-  readonly kafka: KafkaProvider = createKafkaProvider({ brokers: brokers() })
+  readonly kafka: KafkaProvider
   readonly #clients: KafkaStreams[] = []
   readonly #sent = new Map<string, number>()
   #directory = ''
   #next = 0
+
+  /** On the broker of the tests, if no other one is named. */
+  constructor(kafka: KafkaOptions = { brokers: brokers() }) {
+    this.kafka = createKafkaProvider(kafka)
+  }
 
   async prepare(): Promise<void> {
     this.#directory = await mkdtemp(join(tmpdir(), 'brook-threads-'))

@@ -308,8 +308,15 @@ test('logs and metrics of the threads are those of the client, under the names o
   expect(processed.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(800)
   expect(text).toMatch(/commit_latency_seconds_bucket\{[^}]*thread_id="/)
   expect(text.match(/^# TYPE kafka_streams_stream_thread_metrics_process_total /gm)).toHaveLength(1)
+  const recorded = await streams.metrics()
+  const totals = recorded.filter(({ group, name }) => group === 'stream-thread-metrics' && name === 'process-total')
+  expect(totals.map(({ tags }) => tags['thread-id']).toSorted()).toEqual(
+    [1, 2].map((i) => `${app.name}-StreamThread-${i}`),
+  )
+  expect(totals.reduce((sum, { value }) => sum + Number(value), 0)).toBe(800)
+  expect(recorded.find(({ name }) => name === 'alive-stream-threads')?.value).toBe(2)
   const running = lines.filter(({ message }) => message === 'task running')
-  expect(new Set(running.map(({ fields }) => fields['thread']))).toEqual(
+  expect(new Set(running.map(({ fields }) => fields['threadId']))).toEqual(
     new Set([1, 2].map((i) => `${app.name}-StreamThread-${i}`)),
   )
   await streams.close()

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import * as fc from '../../../test/support/property.ts'
 import { assignTasks } from './assign-tasks.ts'
 import type { AssignmentRules, MemberFacts } from './facts.ts'
 
@@ -98,6 +98,37 @@ describe('assignTasks with state', () => {
     expect(object(placed.warmup)).toEqual({ a: [], b: ['0_2', '0_3'] })
     expect(object(placed.standby)).toEqual({ a: [], b: ['0_2', '0_3'] })
     expect(placed.isInterim).toBe(true)
+  })
+
+  it('gives a member its share of the standbys, though it runs all that is left over', () => {
+    const six = tasks(0, 6)
+    const halves = { one: ['0_0', '0_2', '0_4'], three: ['0_1', '0_3', '0_5'] }
+    const wanted = rules(six, { numStandbyReplicas: 1 })
+    // As it is when the third one has warmed up two tasks: the others have copies of each other's.
+    let placed = assignTasks(
+      six,
+      [
+        member('one', { active: halves.one, state: caughtUp(...halves.three) }),
+        member('three', { active: halves.three, state: caughtUp(...halves.one) }),
+        member('two', { state: caughtUp('0_4', '0_5') }),
+      ],
+      wanted,
+    )
+    expect(object(placed.active)).toEqual({ one: ['0_0', '0_2'], three: ['0_1', '0_3'], two: ['0_4', '0_5'] })
+    const built = placed.standby.get('two') as readonly string[]
+    expect([built.length, placed.warmup.get('two'), placed.isInterim]).toEqual([2, built, true])
+    placed = assignTasks(
+      six,
+      [
+        member('one', { active: ['0_0', '0_2'], state: caughtUp('0_1', '0_3', '0_4') }),
+        member('three', { active: ['0_1', '0_3'], state: caughtUp('0_0', '0_2', '0_5') }),
+        member('two', { active: ['0_4', '0_5'], state: caughtUp(...built) }),
+      ],
+      wanted,
+    )
+    expect([...placed.standby.values()].map((standby) => standby.length)).toEqual([2, 2, 2])
+    expect(placed.standby.get('two')).toEqual(built)
+    expect(placed.isInterim).toBe(false)
   })
 
   it('moves them when the copies have caught up, and is at rest then', () => {
@@ -308,9 +339,46 @@ describe('assignTasks, whatever is told', () => {
           expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(1)
         }
       }),
-      { seed: 7, numRuns: 300 },
+      { numRuns: 300 },
     )
   })
+
+  it('shares standbys out evenly and leaves them there, whoever joins and leaves', () => {
+    const history = fc.record({
+      count: fc.integer({ min: 1, max: 14 }),
+      replicas: fc.integer({ min: 1, max: 2 }),
+      leaves: fc.array(fc.option(fc.nat(4), { nil: undefined }), { minLength: 1, maxLength: 5 }),
+    })
+    fc.assert(
+      fc.property(history, ({ count, replicas, leaves }) => {
+        const ids = tasks(0, count)
+        const goBy = rules(ids, { numStandbyReplicas: replicas })
+        let members: readonly MemberFacts[] = []
+        for (const [step, leaver] of leaves.entries()) {
+          members = [...members.filter((_, i) => i !== leaver), member(`m${step}`)]
+          let placed = assignTasks(ids, members, goBy)
+          for (let round = 0; placed.isInterim && round < 60; round++) {
+            members = members.map((m) => settledIn(m.memberId, placed))
+            placed = assignTasks(ids, members, goBy)
+          }
+          members = members.map((m) => settledIn(m.memberId, placed))
+          const again = assignTasks(ids, members, goBy)
+          expect([placed.isInterim, object(again.standby)]).toEqual([false, object(placed.standby)])
+          const sizes = [...placed.standby.values()].map((standby) => standby.length)
+          if (members.length > replicas) expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  /** The member as it is when it has done what it was given, with no other state. */
+  function settledIn(memberId: string, { active, standby }: ReturnType<typeof assignTasks>): MemberFacts {
+    return member(memberId, {
+      active: [...(active.get(memberId) ?? [])],
+      state: caughtUp(...(standby.get(memberId) ?? [])),
+    })
+  }
 
   function check(
     ids: readonly string[],

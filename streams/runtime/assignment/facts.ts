@@ -33,7 +33,7 @@ export interface TaskPlacement {
   readonly active: ReadonlyMap<string, readonly string[]>
   /** Standbys, warm-ups included. */
   readonly standby: ReadonlyMap<string, readonly string[]>
-  /** Standbys that are to become active on their member when they have caught up. */
+  /** Standbys that are to take the place of a copy elsewhere, active or standby, when they have caught up. */
   readonly warmup: ReadonlyMap<string, readonly string[]>
   /** Tasks are not where they belong yet: to be looked at again. */
   readonly isInterim: boolean

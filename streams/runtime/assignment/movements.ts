@@ -43,8 +43,11 @@ export function postponeStandbys(members: readonly Candidate[], state: StateView
     )
     if (source === undefined) continue
     source.standby.add(task)
-    if (warmups.left > 0) warmups.left--
-    else destination.standby.delete(task)
+    if (warmups.left > 0) {
+      warmups.left--
+      // It says when it has caught up: the group then lets the other one go.
+      destination.warmup.add(task)
+    } else destination.standby.delete(task)
     moves++
   }
   return moves

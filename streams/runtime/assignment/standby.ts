@@ -32,6 +32,46 @@ export function placeStandbys(
   round((member, task) => state.hasState(member, task) && member.standby.size < most)
   round((member) => member.standby.size < most)
   round(() => true)
+  even(members, state, tagKeys)
+}
+
+/**
+ * Dealt out one by one, the last tasks may have found only members that had their share already, while another could have had none of them:
+ * moves copies to whoever has two fewer, those first that are there already.
+ */
+function even(members: readonly Candidate[], state: StateView, tagKeys: readonly string[]): void {
+  for (;;) {
+    const moves = members.flatMap((from) =>
+      members
+        .filter((to) => to.standby.size < from.standby.size - 1)
+        .flatMap((to) =>
+          [...from.standby]
+            .filter((task) => canMove(task, from, to, members, tagKeys))
+            .map((task) => ({ task, from, to })),
+        ),
+    )
+    const move = least(
+      moves,
+      ({ from, to }) => to.standby.size - from.standby.size,
+      ({ task, to }) => state.lag(to, task),
+      ({ task, from }) => -state.lag(from, task),
+    )
+    if (move === undefined) return
+    move.from.standby.delete(move.task)
+    move.to.standby.add(move.task)
+  }
+}
+
+function canMove(
+  task: string,
+  from: Candidate,
+  to: Candidate,
+  members: readonly Candidate[],
+  tagKeys: readonly string[],
+): boolean {
+  const others = members.filter((m) => m !== from && m.has(task))
+  if (others.some((m) => m.processId === to.processId)) return false
+  return distance(to, others, tagKeys) >= distance(from, others, tagKeys)
 }
 
 /** Members whose process has no copy of the task. */
@@ -49,8 +89,11 @@ function farthest(
 ): readonly Candidate[] {
   if (tagKeys.length === 0) return candidates
   const copies = members.filter((m) => m.has(task))
-  const distance = (member: Candidate): number =>
-    tagKeys.filter((key) => copies.every((copy) => copy.tags[key] !== member.tags[key])).length
-  const best = Math.max(0, ...candidates.map(distance))
-  return candidates.filter((member) => distance(member) === best)
+  const best = Math.max(0, ...candidates.map((member) => distance(member, copies, tagKeys)))
+  return candidates.filter((member) => distance(member, copies, tagKeys) === best)
+}
+
+/** In how many tags it differs from all of the copies. */
+function distance(member: Candidate, copies: readonly Candidate[], tagKeys: readonly string[]): number {
+  return tagKeys.filter((key) => copies.every((copy) => copy.tags[key] !== member.tags[key])).length
 }
