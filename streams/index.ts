@@ -1,8 +1,9 @@
 /** The engine's only public door. */
 
+export { DiskFullError } from '../common/disk-full.ts'
 export { BrookError, ConfigError, InternalError, InvalidArgumentError, SerdeError } from '../common/errors.ts'
 export { type Serde, serdes } from '../common/serde.ts'
-export type { TimeToLive } from '../stores/due-rules.ts'
+export type { TimeToLive } from '../stores/key-value/due-rules.ts'
 export type * from '../stores/state-store.ts'
 export type {
   KeyValueStoreBuilder,
@@ -69,6 +70,7 @@ export * from './errors.ts'
 export type { AsyncCall } from './processors/async-call.ts'
 export type { OrderKind } from './processors/async-order.ts'
 export { type CountWindow, countWindowSerde } from './processors/count-window-serdes.ts'
+export type { Counted, NodeMetrics, Recorder, RecordingLevel, SensorOptions } from './processors/node-metrics.ts'
 export type {
   Cancellable,
   DropReason,
@@ -105,12 +107,20 @@ export { type FailureReason, type QueryResult, type StateQueryRequest, StateQuer
 export type { StoreChange, StoreRow } from './query/store-rows.ts'
 export type { WaitOptions } from './query/wait-for-bound.ts'
 export { Change, type RecordMetadata, StreamRecord, Windowed } from './record.ts'
-export type { CloseOptions, StandbyTaskInfo, TaskInfo, ThreadMetadata } from './runtime/client-info.ts'
+export type { CloseOptions, StandbyTaskInfo, StoreRestore, TaskInfo, ThreadMetadata } from './runtime/client-info.ts'
 export type { ClientState } from './runtime/client-state.ts'
 export type { TopologyCheck } from './runtime/deployment/check-deployment.ts'
 export type { ErrorOptions, UncaughtExceptionResponse } from './runtime/error-settings.ts'
 export { KafkaStreams, type StateListener } from './runtime/kafka-streams.ts'
+export type { InputOffsets } from './runtime/managed-task.ts'
+export type { StreamsMetric } from './runtime/metrics/streams-metrics.ts'
 export type { RestoreEvent, StateRestoreListener } from './runtime/restore-listener.ts'
+export {
+  type ProgressStream,
+  type RestoreProgressBarOptions,
+  restoreProgressBar,
+} from './runtime/restore-progress-bar.ts'
+export type { StandbyUpdateEvent, StandbyUpdateListener, SuspendReason } from './runtime/standby-listener.ts'
 export type { StateOptions } from './runtime/state-settings.ts'
 export type { ProcessingGuarantee, StreamsOptions } from './runtime/streams-config.ts'
 export type { TestInputTopic, TestOutputTopic, TestRecord } from './testing/test-topics.ts'
@@ -125,3 +135,4 @@ export {
 export { type SinkOptions, type SourceOptions, Topology, type TopologyOptions } from './topology.ts'
 export { type NodeDescription, type SubtopologyDescription, TopologyDescription } from './topology-description.ts'
 export type { OffsetReset, StreamPartitioner, TimestampExtractor, TopicNameExtractor } from './topology-nodes.ts'
+export type * from './tracing.ts'

@@ -1,5 +1,6 @@
 import type { Duration } from '../../common/duration.ts'
 import type { ClientState } from './client-state.ts'
+import type { InputOffsets } from './managed-task.ts'
 import type { StreamThread } from './stream-thread.ts'
 
 /** A task as it is shown to people. */
@@ -9,6 +10,18 @@ export interface TaskInfo {
   readonly inputs: readonly string[]
   readonly stores: readonly string[]
   readonly buffered: number
+  /** Once it runs: where its inputs stand. */
+  readonly offsets: readonly InputOffsets[]
+  /** While it is restored: how far each store is that needs it, in offsets of its changelog. */
+  readonly restores: readonly StoreRestore[]
+}
+
+/** The part of a changelog that a store is restored from, and how far that is. */
+export interface StoreRestore {
+  readonly store: string
+  readonly startingOffset: number
+  readonly restoredOffset: number
+  readonly endOffset: number
 }
 
 /** A stream thread of this client. @see org.apache.kafka.streams.ThreadMetadata */
@@ -36,12 +49,14 @@ export interface StandbyTaskInfo {
 type Inside = Pick<StreamThread, 'name' | 'tasks' | 'standbys'>
 
 export function taskInfos(thread: Inside | undefined): readonly TaskInfo[] {
-  return (thread?.tasks ?? []).map(({ taskId, state, inputs, stores, task }) => ({
-    taskId,
-    state,
-    inputs: inputs.map((p) => `${p.topic}-${p.partition}`),
-    stores: stores?.names ?? [],
-    buffered: task?.buffered ?? 0,
+  return (thread?.tasks ?? []).map((managed) => ({
+    taskId: managed.taskId,
+    state: managed.state,
+    inputs: managed.inputs.map((p) => `${p.topic}-${p.partition}`),
+    stores: managed.stores?.names ?? [],
+    buffered: managed.task?.buffered ?? 0,
+    offsets: managed.inputOffsets(),
+    restores: managed.restores.map(({ taskId: _, ...restore }) => restore),
   }))
 }
 

@@ -21,8 +21,22 @@ export function forwardDropped(
   return eachInOrder(takers, (taker) => taker.process(dropped))
 }
 
+/** What hands a record that its source drops to those nodes. */
+export function forwardingUnread(
+  takers: readonly TaskNode[],
+  host: Pick<NodeHost, 'recordMetadata' | 'streamTimeMs'>,
+  source: string,
+  raw: LogRecord,
+  reason: DropReason,
+  error: Error | undefined,
+): () => Awaitable<void> {
+  const record = unreadRecord(raw, host.streamTimeMs())
+  const details = error === undefined ? undefined : { error }
+  return () => forwardDropped(takers, host, source, record, reason, details)
+}
+
 /** A record as its bytes, copied. Its time is the log's, and stream time (at least 0) where the log has none. */
-export function unreadRecord(raw: LogRecord, streamTimeMs: number): StreamRecord<Buffer | null, Buffer | null> {
+function unreadRecord(raw: LogRecord, streamTimeMs: number): StreamRecord<Buffer | null, Buffer | null> {
   const timestampMs = raw.timestampMs >= 0 ? raw.timestampMs : Math.max(streamTimeMs, 0)
   return new StreamRecord(copyOf(raw.key), copyOf(raw.value), timestampMs, raw.headers)
 }

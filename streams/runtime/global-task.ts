@@ -8,12 +8,14 @@ import type { StateStore } from '../../stores/state-store.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
 import type { ErrorHandlers } from '../error-handlers.ts'
 import { TopologyError } from '../errors.ts'
+import type { DropReason } from '../processors/processor.ts'
 import type { StreamRecord } from '../record.ts'
 import type { GlobalStore } from '../topology-nodes.ts'
 import type { Application } from './application.ts'
+import type { TaskMetrics } from './metrics/task-metrics.ts'
 import { RecordQueue } from './record-queue.ts'
 import { SourceRecord } from './source-record.ts'
-import type { OnDropped } from './stream-task.ts'
+import type { OnDropped } from './stream-task-options.ts'
 import { TaskErrors } from './task-errors.ts'
 import { type NodeHost, ProcessorTaskNode } from './task-nodes.ts'
 import { TaskStores } from './task-stores.ts'
@@ -32,7 +34,8 @@ export interface GlobalTaskOptions {
   readonly deadLetterTopic?: string | undefined
   /** Whether the processing handler is asked too (default no: what their processors throw ends the client). */
   readonly handlesProcessing?: boolean
-  readonly onDropped: OnDropped
+  readonly onDropped?: OnDropped
+  readonly metrics: TaskMetrics
 }
 
 /**
@@ -80,7 +83,10 @@ export class GlobalTask {
       openPersistent: options.openPersistent,
       openMemory: options.openMemory,
       cacheEntries: options.cacheEntries,
-      onExpired: () => {},
+      onExpired: (name) => {
+        const global = globals.find(({ store }) => store.name === name)
+        if (global !== undefined) options.metrics.expired(global.store)
+      },
     })
     return new GlobalTask(options, stores)
   }
@@ -101,7 +107,7 @@ export class GlobalTask {
     let blocked: (() => void) | undefined
     const queue = new RecordQueue(source, topic, partition, {
       onUnreadable: (raw, error) => this.#errors.unread(source.name, topic, partition, raw, error),
-      onDrop: (reason) => this.#options.onDropped(GLOBAL_TASK_ID, source.name, reason),
+      onDrop: (reason) => this.#drop(source.name, reason),
       onUnblocked: () => blocked?.(),
     })
     queue.startAt(batch.nextOffset)
@@ -139,8 +145,13 @@ export class GlobalTask {
     await this.stores.close()
   }
 
+  #drop(node: string, reason: DropReason): void {
+    this.#options.metrics.dropped(node, reason)
+    this.#options.onDropped?.(GLOBAL_TASK_ID, node, reason)
+  }
+
   #host(): NodeHost {
-    const { application, log, clock, onDropped } = this.#options
+    const { application, log, clock } = this.#options
     const refuse = (what: string): never => {
       throw new TopologyError(`the processor of a global store cannot ${what}`)
     }
@@ -154,6 +165,8 @@ export class GlobalTask {
         throw new InternalError('a global task has no sinks')
       },
       errors: this.#errors,
+      metrics: this.#options.metrics,
+      tracing: undefined,
       store: (name: string) => this.stores.get(name),
       globalStore: () => undefined,
       schedule: () => refuse('schedule punctuations'),
@@ -166,7 +179,7 @@ export class GlobalTask {
       streamTimeMs: () => -1,
       systemTimeMs: () => clock.nowMs(),
       drop: (nodeName: string, _record: StreamRecord<unknown, unknown> | undefined, reason) =>
-        onDropped(GLOBAL_TASK_ID, nodeName, reason),
+        this.#drop(nodeName, reason),
       onCommit: () => {},
       workOf: () => refuse('work beside the records that it is given'),
       topicName: (name: string) => name,

@@ -1,4 +1,5 @@
 import { type Awaitable, chain } from '../../common/awaitable.ts'
+import { DiskFullError } from '../../common/disk-full.ts'
 import { asError } from '../../common/errors.ts'
 import type { Logger } from '../../common/log.ts'
 import type { TopicPartition } from '../../common/record.ts'
@@ -71,7 +72,8 @@ export class GlobalThread {
         await this.#step()
       } catch (thrown) {
         const error = asError(thrown)
-        if ('recovery' in error && error.recovery === 'retry') {
+        // What was read and could not be written would be missing: that begins anew with the client.
+        if ('recovery' in error && error.recovery === 'retry' && !(error instanceof DiskFullError)) {
           this.#options.log.warn({ err: error }, 'global stores wait for Kafka')
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
         } else {

@@ -194,6 +194,25 @@ describe('topics of our own', () => {
     expect(internalTopics).toEqual([{ name: 'app-s-changelog', partitions: 2, configs }])
   })
 
+  it('of stream joins are not compacted: every put is a row of its own', () => {
+    const { internalTopics } = plan(
+      (b) => {
+        const windows = JoinWindows.ofTimeDifferenceAndGrace('1m', '1m')
+        b.stream('a', TEXT).outerJoin(b.stream('b', TEXT), (x) => x ?? '', windows, {
+          ...TEXT,
+          otherValue: serdes.string,
+          store: 'j',
+        })
+      },
+      { a: 2, b: 2 },
+    )
+    expect(internalTopics.map(({ name, configs }) => [name, configs?.['cleanup.policy']])).toEqual([
+      ['app-j-outer-this-join-store-changelog', 'delete'],
+      ['app-j-outer-other-join-store-changelog', 'delete'],
+      ['app-j-outer-shared-join-store-changelog', 'compact'],
+    ])
+  })
+
   it('of versioned tables are compacted a day after their history, of buffers at once', () => {
     const { internalTopics } = plan(
       (b) => {

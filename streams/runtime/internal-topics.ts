@@ -198,7 +198,11 @@ function changelogSpecs(application: Application, counts: ReadonlyMap<string, nu
   )
 }
 
-/** Windows leave the changelog a day after their retention, as Kafka Streams' default has it; other rows are compacted, those of versioned stores not before their history and a day are over. @see VersionedChangelogTopicConfig */
+/**
+ * Windows leave the changelog a day after their retention, as Kafka Streams' default has it; other rows are compacted, those of versioned stores not
+ * before their history and a day are over. Where every put is a row of its own there is nothing to compact.
+ * @see VersionedChangelogTopicConfig, WindowedChangelogTopicConfig, StreamJoinedStoreFactory
+ */
 function changelogConfigs(builder: StoreBuilder): Readonly<Record<string, string>> {
   const common = { 'message.timestamp.type': 'CreateTime' }
   if (builder.type === 'versioned') {
@@ -209,7 +213,7 @@ function changelogConfigs(builder: StoreBuilder): Readonly<Record<string, string
   const forever = builder.retentionMs === Number.MAX_SAFE_INTEGER
   return {
     ...common,
-    'cleanup.policy': 'compact,delete',
+    'cleanup.policy': builder.retainDuplicates === true ? 'delete' : 'compact,delete',
     'retention.ms': forever ? LONG_MAX : String((builder.retentionMs ?? 0) + ONE_DAY_MS),
   }
 }

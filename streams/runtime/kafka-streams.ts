@@ -3,9 +3,9 @@ import { asError } from '../../common/errors.ts'
 import { silentLogger } from '../../common/log.ts'
 import type { TopicPartition } from '../../common/record.ts'
 import type { Admin, ConsumerOptions } from '../../kafka/port.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
-import { openRocksdbDatabase } from '../../stores/rocksdb-database.ts'
-import { IllegalTransitionError, ShutdownRequestedError, StreamThreadsError } from '../errors.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
+import { openRocksdbDatabase } from '../../stores/database/rocksdb-database.ts'
+import { IllegalTransitionError, StreamThreadsError } from '../errors.ts'
 import { InteractiveQueries } from '../query/queries.ts'
 import { StreamThreads } from '../threads/stream-threads.ts'
 import { handlersOf } from '../threads/topology-module.ts'
@@ -13,8 +13,7 @@ import { planWorkers, whyOneThread } from '../threads/worker-options.ts'
 import type { Topology } from '../topology.ts'
 import type { TopologyDescription } from '../topology-description.ts'
 import { Application } from './application.ts'
-import { type AssignmentNews, streamsAssignor } from './assignor.ts'
-import { changelogEnds } from './changelog-ends.ts'
+import type { AssignmentNews } from './assignor.ts'
 import { checkDeadLetterTopic } from './check-dead-letter-topic.ts'
 import {
   type CloseOptions,
@@ -27,18 +26,21 @@ import {
 } from './client-info.ts'
 import { type ClientState, canGo, checkTransition, isFinal } from './client-state.ts'
 import { checkDeployment } from './deployment/check-deployment.ts'
-import { GlobalTask } from './global-task.ts'
+import { GLOBAL_TASK_ID, GlobalTask } from './global-task.ts'
 import { GlobalThread } from './global-thread.ts'
+import { groupMember } from './group-member.ts'
 import { inTime, timeoutMs } from './in-time.ts'
 import { prepareTopics, type TopicPlan } from './internal-topics.ts'
+import { ClientMetrics } from './metrics/client-metrics.ts'
+import type { StreamsMetric } from './metrics/streams-metrics.ts'
 import { factsAbout } from './own-facts.ts'
 import { SharedProducer } from './shared-producer.ts'
 import { withShutdown } from './shutdown-assignor.ts'
 import { requestShutdown } from './shutdown-request.ts'
+import { cleanRegularly } from './state-cleaner.ts'
 import { StateDirectory } from './state-directory.ts'
 import { StreamThread } from './stream-thread.ts'
 import { parseStreamsOptions, type StreamsConfig, type StreamsOptions } from './streams-config.ts'
-import { ThreadMetrics } from './thread-metrics.ts'
 import type { ThreadPlace } from './thread-place.ts'
 import { UncaughtErrors } from './uncaught-errors.ts'
 
@@ -49,7 +51,6 @@ const NO_NEWS: AssignmentNews = {
   warmup: [],
   probes: false,
 }
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export type StateListener = (to: ClientState, from: ClientState) => void
 
@@ -60,7 +61,7 @@ export type StateListener = (to: ClientState, from: ClientState) => void
 export class KafkaStreams {
   readonly #application: Application
   readonly #config: StreamsConfig
-  readonly #metrics: ThreadMetrics
+  readonly #metrics: ClientMetrics
   readonly #listeners = new Set<StateListener>()
   readonly #processId: string
   readonly #place: ThreadPlace | undefined
@@ -77,7 +78,7 @@ export class KafkaStreams {
   #member: ConsumerOptions | undefined
   #plan: TopicPlan | undefined
   readonly #directory: StateDirectory
-  #cleaner: NodeJS.Timeout | undefined
+  #stopCleaning: () => void = () => {}
   #news: AssignmentNews = NO_NEWS
   #isPaused = false
   #failure: Error | undefined
@@ -95,7 +96,16 @@ export class KafkaStreams {
     this.#place = place
     this.#processId = place?.processId ?? randomUUID()
     this.#application = new Application(this.#config.applicationId, topology)
-    this.#metrics = new ThreadMetrics(this.#config.metrics)
+    this.#metrics = new ClientMetrics({
+      metrics: this.#config.metrics,
+      level: this.#config.metricsRecordingLevel,
+      applicationId: this.#application.id,
+      processId: this.#processId,
+      isInner: place !== undefined,
+      topology: () => String(this.describe()),
+      state: () => this.#state,
+      aliveThreads: () => this.#aliveThreads,
+    })
     this.#directory = place?.directory ?? new StateDirectory(this.#config.stateDir)
     place?.attach({
       thread: () => this.#thread,
@@ -114,12 +124,13 @@ export class KafkaStreams {
         directory: this.#directory,
         cacheMaxBytes: this.#config.cacheMaxBytes,
         log: options.log ?? silentLogger,
-        restoreListener: this.#config.stateRestoreListener,
+        listeners: this.#config,
         onStatus: () => this.#follow(),
         onDied: (error) => void this.#uncaught.handle(error),
       })
     this.#uncaught = new UncaughtErrors({
       respond: this.#config.uncaughtExceptionHandler,
+      onFailure: () => this.#metrics.threadFailed(),
       log: this.#config.log,
       isOpen: () => this.#isOpen,
       replaceThread: () => (this.#workers ? this.#workers.replace() : this.#replaceThread()),
@@ -156,6 +167,19 @@ export class KafkaStreams {
 
   describe(): TopologyDescription {
     return this.#application.topology.describe()
+  }
+
+  /**
+   * All metrics, under the groups and names of Kafka Streams, of all stream threads. `/metrics` prints the numbers among them.
+   * @see org.apache.kafka.streams.KafkaStreams#metrics
+   */
+  metrics(): Promise<readonly StreamsMetric[]> {
+    return this.#metrics.all()
+  }
+
+  get #aliveThreads(): number {
+    if (this.#workers !== undefined) return this.#workers.threads.filter((thread) => thread.isAlive).length
+    return this.#thread === undefined || this.#thread.state === 'DEAD' ? 0 : 1
   }
 
   tasks(): readonly TaskInfo[] {
@@ -235,7 +259,8 @@ export class KafkaStreams {
       await this.#start()
     } catch (error) {
       await this.#fail(asError(error))
-      throw error
+      // What ended the client first: threads that were starting meanwhile say only that they did not get to it.
+      throw this.#failure ?? error
     }
   }
 
@@ -244,8 +269,8 @@ export class KafkaStreams {
     const admin = kafka.admin()
     this.#plan = this.#place?.plan ?? (await this.#prepareTopics(admin, replicationFactor))
     if (this.#application.hasPersistentState) await this.#openDirectory()
+    this.#stopMetrics = this.#metrics.publish(this.#workers)
     if (this.#workers !== undefined) {
-      this.#stopMetrics = this.#config.metrics.addSource(() => (this.#workers as StreamThreads).metrics())
       if (this.#state === 'REBALANCING') await this.#workers.start(this.#plan)
       return
     }
@@ -324,7 +349,7 @@ export class KafkaStreams {
     await this.#thread?.stop()
     await this.#global?.stop()
     await this.#producer?.close().catch((error) => this.#config.log.warn({ err: error }, 'closing the producer failed'))
-    clearInterval(this.#cleaner)
+    this.#stopCleaning()
     await this.#directory.unlock()
   }
 
@@ -332,23 +357,19 @@ export class KafkaStreams {
     const { stateDir, stateCleanupDelayMs, log } = this.#config
     await this.#directory.lock()
     await this.#directory.readOffsets(openRocksdbDatabase(stateDir))
-    const inUse = (): ReadonlySet<string> =>
-      new Set([
-        ...this.tasks().map((t) => t.taskId),
-        ...(this.#workers?.openTasks ?? []),
-        ...(this.#thread?.standbys ?? []).map((t) => t.taskId),
-        ...this.#news.standby,
-      ])
-    const clean = async (): Promise<void> => {
-      if (this.#state !== 'RUNNING') return
-      const tasks = await this.#directory.clean(stateCleanupDelayMs, inUse)
-      if (tasks.length > 0) log.info({ tasks }, 'deleted the state of tasks that are not here any more')
-    }
-    this.#cleaner = setInterval(
-      () => void clean().catch((error) => log.warn({ err: error }, 'cleaning the state directory failed')),
-      Math.min(Math.max(stateCleanupDelayMs, 100), LONGEST_TIMER_MS),
-    )
-    this.#cleaner.unref()
+    this.#stopCleaning = cleanRegularly({
+      directory: this.#directory,
+      delayMs: stateCleanupDelayMs,
+      log,
+      isRunning: () => this.#state === 'RUNNING',
+      inUse: () =>
+        new Set([
+          ...this.tasks().map((t) => t.taskId),
+          ...(this.#workers?.openTasks ?? []),
+          ...(this.#thread?.standbys ?? []).map((t) => t.taskId),
+          ...this.#news.standby,
+        ]),
+    })
   }
 
   async #startGlobal(admin: Admin): Promise<void> {
@@ -363,7 +384,7 @@ export class KafkaStreams {
       errorHandlers,
       handlesProcessing: handleGlobalProcessingErrors,
       deadLetterTopic: this.#config.deadLetterTopic,
-      onDropped: (taskId, node, reason) => this.#metrics.dropped(taskId, node, reason),
+      metrics: this.#metrics.global(GLOBAL_TASK_ID, `${this.#application.id}-GlobalStreamThread`),
     })
     this.#global = new GlobalThread({
       task: this.#globalTask,
@@ -376,35 +397,19 @@ export class KafkaStreams {
   }
 
   #makeMember(admin: Admin, tasks: ReadonlyMap<string, readonly TopicPartition[]>): ConsumerOptions {
-    const { applicationId, applicationServer, exactlyOnce, autoOffsetReset, sessionTimeoutMs, heartbeatIntervalMs } =
-      this.#config
-    const isolationLevel = exactlyOnce ? 'read_committed' : 'read_uncommitted'
-    const assignor = streamsAssignor({
-      self: () => ({
-        processId: this.#processId,
-        endpoint: applicationServer,
-        tags: this.#config.clientTags,
-        ...factsAbout(this.#thread, this.#directory),
-      }),
-      rules: this.#config,
-      tasks: () => tasks,
-      endOffsetSums: () => changelogEnds(this.#application, [...tasks.keys()], admin, isolationLevel, this.#config.log),
+    return groupMember({
+      config: this.#config,
+      application: this.#application,
+      admin,
+      tasks,
+      processId: this.#processId,
+      threadName: this.#place?.threadName,
+      facts: () => factsAbout(this.#thread, this.#directory),
       onAssignment: (news) => {
         this.#news = news
       },
+      onAsked: (error) => this.#thread?.fail(error),
     })
-    const onAsked = (): void =>
-      this.#thread?.fail(new ShutdownRequestedError('a member of the group asks for the end of the application'))
-    const number = this.#place === undefined ? '' : this.#place.threadName.slice(applicationId.length)
-    return {
-      groupId: applicationId,
-      clientId: `${applicationId}-${this.#processId}${number}`,
-      assignor: withShutdown(assignor, { asks: false, onAsked }),
-      autoOffsetReset,
-      sessionTimeoutMs,
-      heartbeatIntervalMs,
-      isolationLevel,
-    }
   }
 
   #makeThread(admin: Admin, plan: TopicPlan): StreamThread {
@@ -412,8 +417,9 @@ export class KafkaStreams {
     const tasks = this.#application.tasks(plan.partitionCounts)
     const member = this.#makeMember(admin, tasks)
     this.#member = member
+    const threadName = this.#place?.threadName ?? `${applicationId}-StreamThread-1`
     return new StreamThread({
-      name: this.#place?.threadName ?? `${applicationId}-StreamThread-1`,
+      name: threadName,
       config: this.#config,
       application: this.#application,
       kafka,
@@ -421,17 +427,13 @@ export class KafkaStreams {
       sharedProducer: this.#producer,
       createConsumer: () => kafka.createConsumer(member),
       tasks,
-      metrics: this.#metrics,
+      metrics: this.#metrics.thread(threadName, this.#config.clock.nowMs()),
       openPersistent: openRocksdbDatabase(stateDir, this.#place?.gate),
       openMemory: async () => new MemoryDatabase(),
       globalStore: (name) => this.#globalTask?.store(name),
       wipeState: (taskId) => this.#directory.wipe(taskId),
       copies: () => this.#news,
       onStateKept: (taskId, offsetSum) => this.#directory.keepOffsetSum(taskId, offsetSum),
-      onDropped: (taskId, node, reason) => this.#metrics.dropped(taskId, node, reason),
-      onExpired: (taskId, store) => this.#metrics.expired(taskId, store),
-      onRestoreProgress: ({ taskId, store, restoredOffset, endOffset }) =>
-        this.#metrics.restoring(taskId, store, endOffset - restoredOffset),
       onStateChange: () => {
         this.#follow()
         this.#place?.onStatus()

@@ -5,13 +5,26 @@ import type { StateStore } from '../../stores/state-store.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
 import { IllegalTransitionError, TaskClosedError } from '../errors.ts'
 import { type Application, nameOf } from './application.ts'
+import { type TaskMetrics, taskMetrics } from './metrics/task-metrics.ts'
+import type { ThreadMetrics } from './metrics/thread-metrics.ts'
 import { openTaskStores } from './open-task-stores.ts'
 import { ProducerCollector } from './record-collector.ts'
 import { type RestoreProgress, restoreStores } from './restore.ts'
+import { countingRestored } from './restore-listener.ts'
 import type { SharedProducer } from './shared-producer.ts'
-import { type OnDropped, StreamTask } from './stream-task.ts'
+import { StreamTask } from './stream-task.ts'
 import type { StreamsConfig } from './streams-config.ts'
 import type { TaskDatabases, TaskStores } from './task-stores.ts'
+
+/** Where an input of a task stands: the offsets after the last record that is committed, that is processed, and that there is. */
+export interface InputOffsets {
+  readonly topic: string
+  readonly partition: number
+  readonly committedOffset: number
+  readonly processedOffset: number
+  /** Absent until the first fetch has told; under exactly-once the last stable offset. */
+  readonly endOffset?: number
+}
 
 export type TaskState = 'created' | 'restoring' | 'ready' | 'running' | 'closed'
 
@@ -35,9 +48,7 @@ export interface TaskEnvironment {
   readonly openPersistent: OpenTaskDatabase
   readonly openMemory: OpenTaskDatabase
   readonly globalStore: (name: string) => StateStore | undefined
-  readonly onDropped: OnDropped
-  readonly onExpired: (taskId: string, store: string) => void
-  readonly onRestoreProgress: (progress: RestoreProgress) => void
+  readonly metrics: ThreadMetrics
   readonly onUnblocked: (task: StreamTask) => void
 }
 
@@ -47,12 +58,14 @@ export class ManagedTask {
   readonly inputs: readonly TopicPartition[]
   readonly #env: TaskEnvironment
   readonly #abort = new AbortController()
+  readonly #metrics: TaskMetrics
   #state: TaskState = 'created'
   #databases: TaskDatabases | undefined
   #stores: TaskStores | undefined
   #collector: ProducerCollector | undefined
   #task: StreamTask | undefined
   #starts: readonly { readonly partition: TopicPartition; readonly position: OffsetAndMetadata }[] = []
+  readonly #restores = new Map<string, RestoreProgress>()
   /** Offsets of the group when the task was given to this instance, by topic. */
   readonly #committed = new Map<string, number>()
   #opening: Promise<void> | undefined
@@ -66,6 +79,8 @@ export class ManagedTask {
     this.taskId = taskId
     this.inputs = inputs
     this.#env = env
+    this.#metrics = taskMetrics(env.metrics, taskId)
+    env.metrics.taskCreated()
     this.#databases = databases
   }
 
@@ -84,6 +99,27 @@ export class ManagedTask {
 
   get stores(): TaskStores | undefined {
     return this.#stores
+  }
+
+  /** How far the restore of each store is that has one, while the task is restored. */
+  get restores(): readonly RestoreProgress[] {
+    return this.#state === 'restoring' ? [...this.#restores.values()] : []
+  }
+
+  /** Where the inputs stand, once the task runs, with the records that are still to be processed, where they are known. */
+  inputOffsets(): readonly InputOffsets[] {
+    if (this.#state !== 'running') return []
+    return this.task.inputOffsets().map(({ topic, partition, committedOffset, positionOffset, readOffset }) => {
+      const unread = this.#env.consumer.lag({ topic, partition })
+      const end = unread === undefined ? {} : { endOffset: readOffset + unread }
+      return { topic, partition, committedOffset, processedOffset: positionOffset, ...end }
+    })
+  }
+
+  /** Records that are still to be fetched, of each input that tells. */
+  get lags(): readonly number[] {
+    if (this.#state !== 'running') return []
+    return this.inputs.map((input) => this.#env.consumer.lag(input)).filter((lag) => lag !== undefined)
   }
 
   /** Starts opening and restoring, `delayMs` from now; `state` becomes `ready`, or `failure` is set, and `done` is called. */
@@ -118,7 +154,7 @@ export class ManagedTask {
     this.#databases = undefined
     const { signal } = this.#abort
     const openPersistent: OpenTaskDatabase = (taskId) => this.#env.openPersistent(taskId, signal)
-    this.#stores = await openTaskStores(this.taskId, { ...this.#env, openPersistent }, databases)
+    this.#stores = await openTaskStores(this.taskId, { ...this.#env, openPersistent }, this.#metrics, databases)
     await this.#prepareSerdes()
     await restoreStores({
       taskId: this.taskId,
@@ -127,9 +163,12 @@ export class ManagedTask {
       isolationLevel: transactional ? 'read_committed' : 'read_uncommitted',
       signal: this.#abort.signal,
       log: config.log,
-      listener: config.stateRestoreListener,
+      listener: countingRestored(config.stateRestoreListener, (records) => this.#countRestored(records)),
       committedOffset: (topic) => this.#committed.get(topic),
-      onProgress: this.#env.onRestoreProgress,
+      onProgress: (progress) => {
+        this.#restores.set(progress.store, progress)
+        this.#metrics.restoring(progress.store, progress.endOffset - progress.restoredOffset)
+      },
     })
     this.#stores.restored()
   }
@@ -154,7 +193,8 @@ export class ManagedTask {
       errorHandlers: config.errorHandlers,
       deadLetterTopic: config.deadLetterTopic,
       verifiesPuts: this.verifiesPuts,
-      onDropped: this.#env.onDropped,
+      metrics: this.#metrics,
+      tracing: config.tracing,
       onUnblocked: () => this.#env.onUnblocked(task),
       onMail: () => consumer.wakeup(),
     })
@@ -169,6 +209,8 @@ export class ManagedTask {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#go('closed')
+    this.#metrics.close()
+    this.#env.metrics.taskClosed()
     this.#abort.abort()
     await this.#opening
     this.#collector?.abandon(new TaskClosedError(`task ${this.taskId} is closed`))
@@ -179,6 +221,11 @@ export class ManagedTask {
     const { producer, inTransaction } = this.#collector
     if (inTransaction) await producer.abortTransaction().catch(() => {})
     await producer.close().catch(() => {})
+  }
+
+  #countRestored(records: number): void {
+    this.#metrics.restored(records)
+    this.#env.metrics.restored(records)
   }
 
   #createProducer(): Producer {

@@ -17,6 +17,8 @@ export class PartitionGroup {
   readonly #idleSinceMs = new Map<RecordQueue, number>()
   /** Highest timestamp of the records taken; never goes back. */
   streamTimeMs = -1
+  /** Times that a record was taken although an input was empty, since it had been idle for long enough. */
+  enforced = 0
 
   /** `maxTaskIdleMs` 0: wait for data that is known to be there; above 0: that long beyond; -1: never wait. */
   constructor(queues: readonly RecordQueue[], lagOf: LagOf, maxTaskIdleMs: number) {
@@ -68,7 +70,9 @@ export class PartitionGroup {
       return best
     }
     if (best === undefined && this.#maxTaskIdleMs <= 0) return undefined
-    return this.#mayGoOnWithoutTheEmpty(nowMs) ? best : undefined
+    if (!this.#mayGoOnWithoutTheEmpty(nowMs)) return undefined
+    if (best !== undefined && this.#maxTaskIdleMs >= 0) this.enforced++
+    return best
   }
 
   #mayGoOnWithoutTheEmpty(nowMs: () => number): boolean {

@@ -9,6 +9,8 @@ import { DeadLetterError } from '../errors.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
 import type { StreamPartitioner } from '../topology-nodes.ts'
 import { withoutValue } from './dead-letters.ts'
+import { recordSizeBytes } from './metrics/record-size.ts'
+import type { Traffic } from './metrics/task-metrics.ts'
 import { SourceRecord } from './source-record.ts'
 import type { SentRecord } from './task-errors.ts'
 
@@ -19,6 +21,8 @@ export interface SendTarget {
   readonly keySerde: Serde<unknown>
   readonly valueSerde: Serde<unknown>
   readonly partitioner: StreamPartitioner | undefined
+  /** Counts what has arrived. */
+  readonly produced: Traffic
 }
 
 /** Decides about a record that does not arrive: what the task fails with, or `undefined` to go on. */
@@ -184,7 +188,7 @@ export class ProducerCollector implements RecordCollector {
   }
 
   #sendSinkRecord(
-    { node, topic }: SendTarget,
+    { node, topic, produced }: SendTarget,
     partition: number | undefined,
     record: ProducerRecord,
     at: RecordMetadata | undefined,
@@ -192,7 +196,9 @@ export class ProducerCollector implements RecordCollector {
     const raw = SourceRecord.rawOf(at)
     this.#send(topic, partition, record, (error) => {
       this.#answered++
-      if (error !== undefined) this.#refused({ node, topic, changelog: false, record, at, raw }, error)
+      if (error !== undefined) return this.#refused({ node, topic, changelog: false, record, at, raw }, error)
+      produced.records++
+      produced.bytes += recordSizeBytes(topic, record.key, record.value, record.headers)
     })
   }
 

@@ -4,6 +4,8 @@ import { DeserializationError } from '../errors.ts'
 import type { DropReason } from '../processors/processor.ts'
 import { StreamRecord } from '../record.ts'
 import type { SourceNode } from '../topology-nodes.ts'
+import { recordSizeBytes } from './metrics/record-size.ts'
+import type { Traffic } from './metrics/task-metrics.ts'
 
 export interface RecordQueueHooks {
   /** Returns when a record that cannot be read is to be skipped; throws what comes of it when not. */
@@ -12,6 +14,15 @@ export interface RecordQueueHooks {
   readonly onDrop: (reason: DropReason, record: LogRecord, topic: string, partition: number, error?: Error) => void
   /** The head waits for a schema; called when it has been read after all. */
   readonly onUnblocked: () => void
+}
+
+/** Offsets after the last record that is committed, processed, and read. */
+export interface QueueOffsets {
+  readonly topic: string
+  readonly partition: number
+  readonly committedOffset: number
+  readonly positionOffset: number
+  readonly readOffset: number
 }
 
 /**
@@ -23,6 +34,8 @@ export class RecordQueue {
   readonly topic: string
   readonly partition: number
   readonly source: SourceNode
+  /** What was taken so far. */
+  readonly consumed: Traffic = { records: 0, bytes: 0 }
   readonly #hooks: RecordQueueHooks
   readonly #batches: FetchedBatch[] = []
   #records: readonly LogRecord[] = []
@@ -71,6 +84,12 @@ export class RecordQueue {
     return this.#records[this.#next]?.offset ?? this.#endOffset
   }
 
+  get offsets(): QueueOffsets {
+    const { topic, partition, committedOffset, positionOffset } = this
+    const readOffset = this.#batches.at(-1)?.nextOffset ?? this.#endOffset
+    return { topic, partition, committedOffset, positionOffset, readOffset }
+  }
+
   /** Forgets what is buffered (the partition is read again from where the caller says). */
   clear(): void {
     this.#batches.length = 0
@@ -96,6 +115,9 @@ export class RecordQueue {
   /** Takes the head; the next record becomes head. */
   take(): void {
     const head = this.head as StreamRecord<unknown, unknown>
+    const { key, value, headers } = this.headBytes
+    this.consumed.records++
+    this.consumed.bytes += recordSizeBytes(this.topic, key, value, headers)
     if (head.timestampMs > this.partitionTimeMs) this.partitionTimeMs = head.timestampMs
     this.head = undefined
     this.#advance()

@@ -19,3 +19,19 @@ export interface StateRestoreListener {
   /** The task went to another instance, or the client was closed, before the end. */
   onRestoreSuspended?(event: RestoreEvent & { readonly totalRestored: number }): void
 }
+
+/** The listener, and `count` with the records of each batch. */
+export function countingRestored(
+  listener: StateRestoreListener | undefined,
+  count: (records: number) => void,
+): StateRestoreListener {
+  return {
+    onRestoreStart: (event) => listener?.onRestoreStart?.(event),
+    onBatchRestored: (event) => {
+      count(event.numRestored)
+      listener?.onBatchRestored?.(event)
+    },
+    onRestoreEnd: (event) => listener?.onRestoreEnd?.(event),
+    onRestoreSuspended: (event) => listener?.onRestoreSuspended?.(event),
+  }
+}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createEmbeddedProvider, type EmbeddedProvider } from '../../kafka/embedded.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
 import type { KeyValueStore } from '../../stores/state-store.ts'
 import { Stores } from '../../stores/stores.ts'
 import { TaskCorruptedError } from '../errors.ts'
@@ -83,7 +83,9 @@ describe('a restore', () => {
     )
     expect(told).toEqual([`start rows ${CHANGELOG}-0 0 ${RECORDS}`, `end ${RECORDS}`])
     expect([inBatches, reached]).toEqual([RECORDS, RECORDS])
-    expect(progress.at(-1)).toEqual({ taskId: '0_0', store: 'rows', restoredOffset: RECORDS, endOffset: RECORDS })
+    const all = { taskId: '0_0', store: 'rows', startingOffset: 0, endOffset: RECORDS }
+    expect(progress[0]).toEqual({ ...all, restoredOffset: 0 })
+    expect(progress.at(-1)).toEqual({ ...all, restoredOffset: RECORDS })
     expect(stores.storedOffset(CHANGELOG, 0)).toBe(RECORDS)
     const store = stores.get('rows') as KeyValueStore<string, string>
     expect(await store.get(`key-${KEYS - 1}`)).toBe(`${3 * KEYS - 1}`)

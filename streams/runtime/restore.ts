@@ -3,6 +3,7 @@ import { partitionName } from '../../common/record.ts'
 import { OffsetOutOfRangeError } from '../../kafka/errors.ts'
 import type { FetchedBatch, IsolationLevel, KafkaProvider, LogReader } from '../../kafka/port.ts'
 import { TaskCorruptedError } from '../errors.ts'
+import { recordCount, upTo } from './restore-batches.ts'
 import type { RestoreEvent, StateRestoreListener } from './restore-listener.ts'
 import type { TaskStores } from './task-stores.ts'
 
@@ -10,6 +11,8 @@ import type { TaskStores } from './task-stores.ts'
 export interface RestoreProgress {
   readonly taskId: string
   readonly store: string
+  /** Where it began. */
+  readonly startingOffset: number
   readonly restoredOffset: number
   readonly endOffset: number
 }
@@ -33,21 +36,28 @@ interface Pending {
   offset: number
   records: number
   readonly endOffset: number
+  /** Since when everything that is committed has been read, though not all that is there. */
+  heldUpSinceMs?: number | undefined
 }
 
 /** Small enough for the objects of a batch to be gone before the collector would have to keep them. */
 export const RESTORE_FETCH_BYTES = 512 * 1024
 
+/** How long an open transaction may hold a restore up before the log says so. */
+const PATIENCE_MS = 1_000
+
 /**
  * Brings the stores of a task up to the end that their changelogs have now, from the offsets that local state stands at: after
- * a crash that is only what had not been written. @throws {TaskCorruptedError} when local state is ahead of its changelog, or
- * its place in it is gone.
+ * a crash that is only what had not been written. The end is that of all there is, not of what is committed: a transaction may still be open that
+ * the task's own id does not end (Kafka Streams' ids are not ours), or be committed by the group's offsets and not yet by the changelog. The
+ * restore waits for it; the broker ends it when its producer is dead (`transaction.timeout.ms`).
+ * @throws {TaskCorruptedError} when local state is ahead of its changelog, or its place in it is gone.
  */
 export async function restoreStores(options: RestoreOptions): Promise<void> {
   const pending = await whatIsMissing(options)
   if (pending.size === 0) return
   const { kafka, isolationLevel, stores, signal } = options
-  const reader = kafka.createReader({ isolationLevel, maxPartitionBytes: RESTORE_FETCH_BYTES })
+  const reader = kafka.createReader({ isolationLevel, maxPartitionBytes: RESTORE_FETCH_BYTES, packed: true })
   try {
     await reader.assign(
       [...pending.values()].map(({ topic, offset }) => ({ topic, partition: stores.partition, offset })),
@@ -81,14 +91,20 @@ class Restore {
 
   async run(): Promise<void> {
     const { stores, signal } = this.#options
-    for (const { event } of this.#pending.values()) this.#options.listener?.onRestoreStart?.(event)
+    for (const { event } of this.#pending.values()) {
+      this.#options.listener?.onRestoreStart?.(event)
+      this.#tellProgress(event, event.startingOffset)
+    }
     while (this.#pending.size > 0 && !signal.aborted) {
       for (const batch of await this.#reader.poll(100)) {
         const changelog = this.#pending.get(partitionName(batch.topic, batch.partition))
         if (changelog !== undefined) await this.#take(changelog, batch)
       }
-      for (const [name, { topic, offset, endOffset }] of this.#pending) {
-        if (offset < endOffset && this.#reader.lag({ topic, partition: stores.partition }) !== 0) continue
+      for (const [name, changelog] of this.#pending) {
+        if (changelog.offset < changelog.endOffset) {
+          this.#noteOpenTransaction(changelog, this.#reader.lag({ ...changelog, partition: stores.partition }) === 0)
+          continue
+        }
         await this.#writing
         this.#end(name)
       }
@@ -97,50 +113,64 @@ class Restore {
   }
 
   async #take(changelog: Pending, batch: FetchedBatch): Promise<void> {
-    const { stores, taskId, listener } = this.#options
+    const { stores, listener } = this.#options
     const { event, endOffset } = changelog
     const part = upTo(batch, endOffset)
+    const numRestored = recordCount(part)
     if (stores.readsToRestore(event.store)) await this.#writing
     const written = stores.restore(event.store, part)
     written.catch(() => {})
     await this.#writing
     this.#writing = written
     changelog.offset = part.nextOffset
-    changelog.records += part.records.length
-    listener?.onBatchRestored?.({ ...event, batchEndOffset: part.nextOffset, numRestored: part.records.length })
-    this.#options.onProgress?.({ taskId, store: event.store, restoredOffset: part.nextOffset, endOffset })
+    changelog.records += numRestored
+    listener?.onBatchRestored?.({ ...event, batchEndOffset: part.nextOffset, numRestored })
+    this.#tellProgress(event, part.nextOffset)
+  }
+
+  /** Says once that there is something to read that is not committed yet. */
+  #noteOpenTransaction(changelog: Pending, isAtLastStable: boolean): void {
+    if (!isAtLastStable) changelog.heldUpSinceMs = undefined
+    else if (changelog.heldUpSinceMs === undefined) changelog.heldUpSinceMs = performance.now()
+    else if (performance.now() - changelog.heldUpSinceMs > PATIENCE_MS) {
+      const { taskId, log } = this.#options
+      const { topic, offset, endOffset, event } = changelog
+      log?.warn(
+        { taskId, store: event.store, topic, offset, endOffset },
+        'the restore waits for an open transaction of another producer to end',
+      )
+      changelog.heldUpSinceMs = Number.POSITIVE_INFINITY
+    }
   }
 
   #end(name: string): void {
-    const { event, records, endOffset } = this.#pending.get(name) as Pending
+    const { event, records } = this.#pending.get(name) as Pending
     this.#pending.delete(name)
     const seconds = (performance.now() - this.#startedMs) / 1000
     const { taskId, store } = event
-    this.#options.onProgress?.({ taskId, store, restoredOffset: endOffset, endOffset })
+    this.#tellProgress(event, event.endingOffset)
     this.#options.log?.info(
       { taskId, store, records, seconds: Number(seconds.toFixed(3)), recordsPerSecond: Math.round(records / seconds) },
       'store restored',
     )
     this.#options.listener?.onRestoreEnd?.({ ...event, totalRestored: records })
   }
-}
 
-/** A source topic goes on beyond what may be restored of it. */
-export function upTo(batch: FetchedBatch, endOffset: number): FetchedBatch {
-  if (batch.nextOffset <= endOffset) return batch
-  return { ...batch, records: batch.records.filter((r) => r.offset < endOffset), nextOffset: endOffset }
+  #tellProgress(
+    { taskId, store, startingOffset, endingOffset: endOffset }: RestoreEvent,
+    restoredOffset: number,
+  ): void {
+    this.#options.onProgress?.({ taskId, store, startingOffset, restoredOffset, endOffset })
+  }
 }
 
 async function whatIsMissing(options: RestoreOptions): Promise<Map<string, Pending>> {
-  const { taskId, stores, kafka, isolationLevel } = options
+  const { taskId, stores, kafka } = options
   const { partition } = stores
   const changelogs = stores.changelogs()
   const partitions = changelogs.map(({ topic }) => ({ topic, partition }))
   const admin = kafka.admin()
-  const [ends, begins] = await Promise.all([
-    admin.endOffsets(partitions, isolationLevel),
-    admin.beginningOffsets(partitions),
-  ])
+  const [ends, begins] = await Promise.all([admin.endOffsets(partitions), admin.beginningOffsets(partitions)])
   const pending = new Map<string, Pending>()
   for (const { store, topic, offset, isSource } of changelogs) {
     const name = partitionName(topic, partition)

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../../kafka/port.ts'
 import type { RecordMetadata } from '../record.ts'
+import type { SpanContext } from '../tracing.ts'
 
 /** The bytes that a record was read from. */
 export type RawRecord = Pick<LogRecord, 'key' | 'value' | 'headers' | 'timestampMs'>
@@ -12,6 +13,8 @@ export class SourceRecord implements RecordMetadata {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** The span in which it is processed, where there are spans. */
+  trace: SpanContext | undefined
   #raw: RawRecord | undefined
   #kept = false
 

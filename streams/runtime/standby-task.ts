@@ -1,6 +1,6 @@
 import { partitionName } from '../../common/record.ts'
 import type { FetchedBatch, LogReader } from '../../kafka/port.ts'
-import { upTo } from './restore.ts'
+import { upTo } from './restore-batches.ts'
 import type { TaskStores } from './task-stores.ts'
 
 interface Followed {
@@ -36,6 +36,11 @@ export class StandbyTask {
     return this.#lags.get(store)
   }
 
+  lagOfTopic(topic: string): number | undefined {
+    const followed = this.#followed.get(partitionName(topic, this.stores.partition))
+    return followed && this.#lags.get(followed.store)
+  }
+
   /** The lag of the whole task; `undefined` while that of some store is not known. */
   get lag(): number | undefined {
     let sum = 0
@@ -50,6 +55,11 @@ export class StandbyTask {
   /** Source topics among the changelogs: they may be followed only as far as the group has committed. */
   get sources(): readonly string[] {
     return [...this.#followed.values()].filter((f) => f.isSource).map((f) => f.topic)
+  }
+
+  /** The stores with their changelogs, and where they stand in them. */
+  get followed(): readonly Pick<Followed, 'store' | 'topic' | 'offset'>[] {
+    return [...this.#followed.values()]
   }
 
   positions(): readonly FollowedPosition[] {

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createEmbeddedProvider, type EmbeddedProvider } from '../../kafka/embedded.ts'
-import { MemoryDatabase } from '../../stores/memory-database.ts'
-import { openRocksdbDatabase } from '../../stores/rocksdb-database.ts'
+import { MemoryDatabase } from '../../stores/database/memory-database.ts'
+import { openRocksdbDatabase } from '../../stores/database/rocksdb-database.ts'
 import type { KeyValueStore } from '../../stores/state-store.ts'
 import { type ProcessingGuarantee, StreamsBuilder, serdes, type Topology } from '../index.ts'
 import { Application } from './application.ts'
+import { StreamsMetrics } from './metrics/streams-metrics.ts'
+import { ThreadMetrics } from './metrics/thread-metrics.ts'
 import { StandbyTasks } from './standby-tasks.ts'
 import { parseStreamsOptions } from './streams-config.ts'
 
@@ -44,7 +46,12 @@ function follow(topology: Topology, processingGuarantee: ProcessingGuarantee = '
     admin: kafka.admin(),
     openPersistent: openRocksdbDatabase(directory),
     openMemory: async () => new MemoryDatabase(),
-    onExpired: () => {},
+    metrics: new ThreadMetrics({
+      registry: new StreamsMetrics({ level: 'INFO' }),
+      threadName: 't',
+      processId: 'p',
+      startedMs: 0,
+    }),
     wipeState: (taskId) => rm(join(directory, taskId), { recursive: true, force: true }),
     onWarm,
   })

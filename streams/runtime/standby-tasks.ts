@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DiskFullError } from '../../common/disk-full.ts'
 import { asError, BrookError } from '../../common/errors.ts'
 import { partitionName, type TopicPartition } from '../../common/record.ts'
 import { OffsetOutOfRangeError } from '../../kafka/errors.ts'
@@ -6,8 +7,11 @@ import type { Admin, KafkaProvider, LogReader } from '../../kafka/port.ts'
 import { isCorruption } from '../../stores/errors.ts'
 import type { OpenTaskDatabase } from '../../stores/task-database.ts'
 import { nameOf } from './application.ts'
+import { type TaskMetrics, taskMetrics } from './metrics/task-metrics.ts'
+import type { ThreadMetrics } from './metrics/thread-metrics.ts'
 import { openTaskStores, type StoresEnvironment } from './open-task-stores.ts'
 import { RESTORE_FETCH_BYTES } from './restore.ts'
+import { StandbyUpdates, type SuspendReason } from './standby-listener.ts'
 import { StandbyTask } from './standby-task.ts'
 import type { TaskDatabases } from './task-stores.ts'
 
@@ -19,6 +23,7 @@ const LIMIT_MS = 1_000
 export interface StandbyEnvironment extends StoresEnvironment {
   readonly kafka: KafkaProvider
   readonly admin: Admin
+  readonly metrics: ThreadMetrics
   readonly wipeState: (taskId: string) => Promise<void>
   /** Called when all of these copies, that are to become active here, have caught up. */
   readonly onWarm: () => void
@@ -30,7 +35,9 @@ export interface StandbyEnvironment extends StoresEnvironment {
  */
 export class StandbyTasks {
   readonly #env: StandbyEnvironment
+  readonly #updates: StandbyUpdates
   readonly #tasks = new Map<string, StandbyTask>()
+  readonly #metrics = new Map<string, TaskMetrics>()
   /** Source topics that are changelogs: how far the group has committed them. */
   readonly #limits = new Map<string, number>()
   #wanted: readonly string[] = []
@@ -42,6 +49,7 @@ export class StandbyTasks {
 
   constructor(env: StandbyEnvironment) {
     this.#env = env
+    this.#updates = new StandbyUpdates(env.config.standbyUpdateListener, env.config.log)
   }
 
   get tasks(): readonly StandbyTask[] {
@@ -62,9 +70,7 @@ export class StandbyTasks {
   /** Gives the databases of a copy away, open: its task becomes active. Nothing is followed until `keep` is called. */
   async release(taskId: string): Promise<TaskDatabases | undefined> {
     await this.#halt()
-    const task = this.#tasks.get(taskId)
-    this.#tasks.delete(taskId)
-    return task?.stores.release()
+    return this.#forget(taskId, 'PROMOTED')?.stores.release()
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -84,9 +90,16 @@ export class StandbyTasks {
   }
 
   async #close(taskId: string): Promise<void> {
+    await this.#forget(taskId, 'MIGRATED')?.stores.close()
+  }
+
+  #forget(taskId: string, reason: SuspendReason): StandbyTask | undefined {
     const task = this.#tasks.get(taskId)
+    if (task !== undefined) this.#updates.suspended(task, reason)
     this.#tasks.delete(taskId)
-    await task?.stores.close()
+    this.#metrics.get(taskId)?.close()
+    this.#metrics.delete(taskId)
+    return task
   }
 
   async #halt(): Promise<void> {
@@ -121,12 +134,17 @@ export class StandbyTasks {
       const { signal } = this.#abort
       const openPersistent: OpenTaskDatabase = (id) => this.#env.openPersistent(id, signal)
       const env = { ...this.#env, openPersistent }
-      const task = new StandbyTask(
-        taskId,
-        await openTaskStores(taskId, env).catch((error) => this.#blame(taskId, error)),
-      )
+      const metrics = taskMetrics(env.metrics, taskId)
+      const stores = await openTaskStores(taskId, env, metrics).catch((error) => {
+        metrics.close()
+        return this.#blame(taskId, error)
+      })
+      const task = new StandbyTask(taskId, stores)
       this.#tasks.set(taskId, task)
+      this.#metrics.set(taskId, metrics)
+      metrics.observeCopy(task.positions(), (topic) => task.lagOfTopic(topic))
       task.startAt(await admin.beginningOffsets(task.positions()))
+      this.#updates.started(task)
       this.#env.config.log.info({ taskId }, 'standby task opened')
     }
   }
@@ -134,7 +152,7 @@ export class StandbyTasks {
   async #follow(): Promise<void> {
     const { kafka, config } = this.#env
     const isolationLevel = config.exactlyOnce ? 'read_committed' : 'read_uncommitted'
-    const reader = kafka.createReader({ isolationLevel, maxPartitionBytes: RESTORE_FETCH_BYTES })
+    const reader = kafka.createReader({ isolationLevel, maxPartitionBytes: RESTORE_FETCH_BYTES, packed: true })
     this.#reader = reader
     try {
       await this.#askLimits()
@@ -150,6 +168,9 @@ export class StandbyTasks {
           const more = await task
             .take(batch, limit ?? Number.POSITIVE_INFINITY)
             .catch((e) => this.#blame(task.taskId, e))
+          this.#metrics.get(task.taskId)?.updated(batch.records.length)
+          this.#updates.loaded(task, batch.topic, batch.records.length, reader.lag(batch))
+          this.#env.metrics.restored(batch.records.length)
           if (!more || limit === undefined) continue
           reader.pause([batch])
           reader.seek(batch, limit)
@@ -204,6 +225,8 @@ export class StandbyTasks {
     const taskId = error instanceof StandbyFailure ? error.taskId : undefined
     const cause = error instanceof StandbyFailure ? error.cause : error
     if (taskId !== undefined && (isCorruption(cause) || isDueForRestore(cause))) await this.#begin([taskId])
+    // It takes no more writes: it is opened again, as it is.
+    else if (taskId !== undefined && cause instanceof DiskFullError) await this.#close(taskId)
     else if (cause instanceof OffsetOutOfRangeError) await this.#begin([...this.#tasks.keys()])
     await sleep(RETRY_MS, undefined, { signal: this.#abort.signal }).catch(() => {})
   }

@@ -1,5 +1,6 @@
 import type { Duration } from '../../common/duration.ts'
 import type { StateRestoreListener } from './restore-listener.ts'
+import type { StandbyUpdateListener } from './standby-listener.ts'
 
 /** Settings of state: where its copies are, how it moves, how long it stays. Names and defaults are Kafka Streams'. */
 export interface StateOptions {
@@ -19,6 +20,8 @@ export interface StateOptions {
   readonly stateCleanupDelay?: Duration
   /** Told how restores go. */
   readonly stateRestoreListener?: StateRestoreListener
+  /** Told how standbys are kept up to date. */
+  readonly standbyUpdateListener?: StandbyUpdateListener
 }
 
 export interface StateSettings {
@@ -30,6 +33,7 @@ export interface StateSettings {
   readonly rackAwareAssignmentTags: readonly string[]
   readonly stateCleanupDelayMs: number
   readonly stateRestoreListener: StateRestoreListener | undefined
+  readonly standbyUpdateListener: StandbyUpdateListener | undefined
 }
 
 /** How settings are read; `problems` gathers what is wrong. */
@@ -63,5 +67,6 @@ export function stateSettings(options: StateOptions, { duration, count, problems
     rackAwareAssignmentTags,
     stateCleanupDelayMs: duration('stateCleanupDelay', options.stateCleanupDelay, 10 * MINUTE_MS),
     stateRestoreListener: options.stateRestoreListener,
+    standbyUpdateListener: options.standbyUpdateListener,
   }
 }

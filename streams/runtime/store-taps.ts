@@ -2,6 +2,8 @@ import type { ChangelogRecord, StoreChanges } from '../../stores/state-store.ts'
 
 /** Takes what commits change in a store. Called between two records of the task: what takes long has to wait elsewhere. */
 export interface StoreTap {
+  /** First of all: where the store stands in its changelog (`undefined` without one). What is told later comes after it. */
+  began?(offset: number | undefined): void
   /** Changed rows as changelog records, and where the store then stands in its changelog (`undefined` without one). */
   committed(records: readonly ChangelogRecord[], offset: number | undefined): void
   /** The task ends here: nothing more comes. */
@@ -34,7 +36,7 @@ export class StoreTaps {
 
   committed(store: string, changes: StoreChanges, offset: () => number | undefined): void {
     const taps = this.#taps.get(store)
-    const records = changes.apart?.records ?? changes.rows
+    const { records } = changes
     if (taps === undefined || records.length === 0) return
     const at = offset()
     for (const tap of [...taps]) tap.committed(records, at)

@@ -1,59 +1,43 @@
 import { type Awaitable, chain, eachInOrder } from '../../common/awaitable.ts'
-import type { Clock } from '../../common/clock.ts'
 import type { Logger } from '../../common/log.ts'
-import type { TopicPartition } from '../../common/record.ts'
+import type { Headers, TopicPartition } from '../../common/record.ts'
 import type { FetchedBatch, LogRecord, OffsetCommit } from '../../kafka/port.ts'
 import type { StateStore } from '../../stores/state-store.ts'
-import type { ErrorHandlers } from '../error-handlers.ts'
 import type { Cancellable, DropReason, PunctuationType, Punctuator, ScheduleOptions } from '../processors/processor.ts'
 import type { TaskWork } from '../processors/task-work.ts'
 import { dueStoreOf, dueWork, type TimedWork } from '../processors/timed-work.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
-import type { Subtopology } from '../subtopologies.ts'
-import type { SourceNode } from '../topology-nodes.ts'
-import { type Application, partitionOf } from './application.ts'
-import { forwardDropped, unreadRecord } from './dropped-children.ts'
-import { type LagOf, PartitionGroup } from './partition-group.ts'
-import { decodePartitionMetadata, encodePartitionMetadata, mergeProcessorMetadata } from './partition-metadata.ts'
-import { firstDue, PunctuationQueue } from './punctuation.ts'
+import { forwardingUnread } from './dropped-children.ts'
+import { KeptMetadata } from './kept-metadata.ts'
+import { recordFields } from './log-fields.ts'
+import type { Stat } from './metrics/sensors.ts'
+import { TaskMetrics } from './metrics/task-metrics.ts'
+import { OperatorStores } from './operator-stores.ts'
+import { PartitionGroup } from './partition-group.ts'
+import { decodePartitionMetadata, encodePartitionMetadata } from './partition-metadata.ts'
 import type { RecordCollector } from './record-collector.ts'
-import { RecordQueue } from './record-queue.ts'
+import type { QueueOffsets, RecordQueue } from './record-queue.ts'
 import { SourceRecord } from './source-record.ts'
+import type { OnDropped, StreamTaskOptions } from './stream-task-options.ts'
 import { errorsOfTask, type TaskErrors } from './task-errors.ts'
 import { buildNodes } from './task-graph.ts'
+import { makeQueues } from './task-inputs.ts'
 import { type MailOwner, TaskMailbox } from './task-mailbox.ts'
-import type { NodeHost, ProcessorTaskNode, TaskNode } from './task-nodes.ts'
+import { type NodeHost, type ProcessorTaskNode, processByEach, type TaskNode } from './task-nodes.ts'
 import { type Reached, TaskPosition } from './task-position.ts'
 import type { TaskStores } from './task-stores.ts'
-import { TimedWorks } from './timed-works.ts'
-import { verified } from './verified-stores.ts'
+import { TaskTimes } from './task-times.ts'
+import { TaskTracing } from './tracing/task-tracing.ts'
 
 const DEFAULT_EMIT_INTERVAL_MS = 1_000
+/** The clock is read for so many records at a time: a power of two. */
+const CLOCK_RECORDS = 64
 
-export type OnDropped = (taskId: string, nodeName: string, reason: DropReason) => void
-
-export interface StreamTaskOptions {
-  readonly taskId: string
-  readonly application: Application
-  readonly inputs: readonly TopicPartition[]
-  readonly stores: TaskStores
-  readonly globalStore: (name: string) => StateStore | undefined
-  readonly collector: RecordCollector
-  readonly lagOf: LagOf
-  readonly clock: Clock
-  readonly log: Logger
-  readonly maxTaskIdleMs: number
-  readonly recordCacheMaxBytes: number
-  /** Default 1 s, as Kafka Streams' internal default. */
-  readonly emitIntervalMs?: number
-  readonly errorHandlers: ErrorHandlers
-  readonly deadLetterTopic: string | undefined
-  /** Stores tell at the put what they cannot write (default no: at the commit, which costs less). */
-  readonly verifiesPuts?: boolean
-  readonly onDropped: OnDropped
-  readonly onUnblocked: () => void
-  /** Something is to be done between records; called from outside of the task's turns. */
-  readonly onMail?: () => void
+/** What an input feeds. */
+interface Feed {
+  readonly children: readonly TaskNode[]
+  /** How old its records are. */
+  readonly latency: Stat
 }
 
 /** The sub-topology at work on one partition: takes records one by one, in time order, and runs them through its nodes. */
@@ -62,23 +46,26 @@ export class StreamTask implements NodeHost {
   readonly applicationId: string
   readonly collector: RecordCollector
   readonly errors: TaskErrors
+  readonly metrics: TaskMetrics
+  readonly tracing: TaskTracing | undefined
   readonly stores: TaskStores
   readonly log: Logger
   readonly recordCacheMaxBytes: number
   readonly emitIntervalMs: number
   readonly #options: StreamTaskOptions
   readonly #group: PartitionGroup
-  readonly #sources: ReadonlyMap<RecordQueue, readonly TaskNode[]>
+  readonly #feeds: ReadonlyMap<RecordQueue, Feed>
+  readonly #onDropped: OnDropped
+  /** Spans are made of records, or their times are taken. */
+  readonly #isObserved: boolean
+  readonly #operatorStores: OperatorStores
   readonly #processors: readonly ProcessorTaskNode[]
   /** Nodes that take what a source drops. */
   readonly #takersOfSource: ReadonlyMap<string, readonly TaskNode[]>
-  readonly #streamTimePunctuations = new PunctuationQueue()
-  readonly #wallClockPunctuations = new PunctuationQueue()
-  readonly #timedWorks = new TimedWorks()
+  readonly #times: TaskTimes
   readonly #flushes: (() => Awaitable<void>)[] = []
   readonly #nowMs: () => number
-  readonly #processorMetadata = new Map<string, number>()
-  readonly #metadataSources = new Map<string, () => number>()
+  readonly #metadata = new KeptMetadata()
   #at: RecordMetadata | undefined
   readonly #mailbox: TaskMailbox
   readonly #position: TaskPosition
@@ -97,17 +84,46 @@ export class StreamTask implements NodeHost {
     this.recordCacheMaxBytes = options.recordCacheMaxBytes
     this.emitIntervalMs = options.emitIntervalMs ?? DEFAULT_EMIT_INTERVAL_MS
     this.log = options.log.child({ taskId: options.taskId })
-    this.errors = errorsOfTask(options, this.log)
+    const metrics = options.metrics ?? TaskMetrics.none(options.taskId)
+    this.metrics = metrics
+    this.tracing = options.tracing && new TaskTracing(options.tracing, this)
+    this.#isObserved = this.tracing !== undefined || metrics.processLatency !== undefined
+    this.#onDropped = (taskId, node, reason) => {
+      metrics.dropped(node, reason)
+      options.onDropped?.(taskId, node, reason)
+    }
+    this.errors = errorsOfTask({ ...options, onDropped: this.#onDropped }, this.log)
     this.#nowMs = () => options.clock.nowMs()
     this.#mailbox = new TaskMailbox(this.#nowMs, options.onMail ?? (() => {}))
+    this.#times = new TaskTimes(
+      (nodeName, punctuator, timestampMs) => this.#punctuateNode(nodeName, punctuator, timestampMs),
+      () => {
+        this.#commitNeeded = true
+      },
+    )
+    this.#operatorStores = new OperatorStores(options, this.tracing)
     const subtopology = options.application.subtopologyOf(options.taskId)
     this.#position = new TaskPosition(subtopology)
     const { sources, processors, takersOfSource } = buildNodes(subtopology, this)
     this.#processors = processors
     this.#takersOfSource = takersOfSource
-    const queues = this.#makeQueues(subtopology)
+    const queues = makeQueues(subtopology, options, {
+      onUnreadable: (node, { topic, partition }, raw, error) => this.errors.unread(node, topic, partition, raw, error),
+      onDrop: (node, origin, raw, reason, error) => this.#dropUnread(node, reason, raw, origin, error),
+    })
     this.#group = new PartitionGroup([...queues.keys()], options.lagOf, options.maxTaskIdleMs)
-    this.#sources = new Map([...queues].map(([queue, source]) => [queue, sources.get(source.name) ?? []]))
+    this.#feeds = new Map(
+      [...queues].map(([queue, { name }]) => [
+        queue,
+        { children: sources.get(name) ?? [], latency: metrics.source(name, queue.topic, queue.consumed) },
+      ]),
+    )
+    metrics.observe({
+      ...options,
+      buffered: () => this.buffered,
+      uncommittedEntries: () => this.stores.dirtyEntries,
+      enforcedProcessing: () => this.#group.enforced,
+    })
   }
 
   /** Calls `init` of every processor, parents first: stores are restored by now. */
@@ -116,8 +132,8 @@ export class StreamTask implements NodeHost {
     for (const processor of this.#processors) processor.init()
     for (const name of this.stores.names) {
       const store = dueStoreOf(this.stores.get(name))
-      if (store !== undefined && !this.#timedWorks.isTaken(name))
-        this.#timedWorks.add(
+      if (store !== undefined && !this.#times.isTaken(name))
+        this.#times.add(
           name,
           dueWork(store, () => {}),
           name,
@@ -171,6 +187,7 @@ export class StreamTask implements NodeHost {
   runMail(): Awaitable<boolean> {
     return this.#mailbox.run((origin, job) => {
       this.#commitNeeded = true
+      this.metrics.nowMs = this.#nowMs()
       return this.withRecordMetadata(origin, job)
     })
   }
@@ -207,7 +224,7 @@ export class StreamTask implements NodeHost {
     const { partitionTimeMs, processors } = decodePartitionMetadata(metadata)
     queue.partitionTimeMs = partitionTimeMs
     this.#resumedMs = Math.max(this.#resumedMs, partitionTimeMs)
-    mergeProcessorMetadata(this.#processorMetadata, processors)
+    this.#metadata.resume(processors)
   }
 
   /** Forgets what is buffered; the position stays. */
@@ -221,15 +238,12 @@ export class StreamTask implements NodeHost {
 
   /** The offset of the next record of each input. */
   positions(): readonly OffsetCommit[] {
-    for (const [key, read] of this.#metadataSources) {
-      const value = read()
-      if (value >= 0) this.#processorMetadata.set(key, value)
-    }
+    const processors = this.#metadata.toCommit()
     return this.#group.queues.map((queue) => ({
       topic: queue.topic,
       partition: queue.partition,
       offset: queue.positionOffset,
-      metadata: encodePartitionMetadata(queue.partitionTimeMs, this.#processorMetadata),
+      metadata: encodePartitionMetadata(queue.partitionTimeMs, processors),
     }))
   }
 
@@ -237,9 +251,8 @@ export class StreamTask implements NodeHost {
     for (const queue of this.#group.queues) queue.committedOffset = queue.positionOffset
   }
 
-  /** Per input, the offset after the last record that is processed. */
-  processedOffsets(): Reached {
-    return new Map(this.#group.queues.map((queue) => [queue.topic, queue.positionOffset]))
+  inputOffsets(): readonly QueueOffsets[] {
+    return this.#group.queues.map((queue) => queue.offsets)
   }
 
   /** Processes up to `limit` records, after what waits for a turn; gives how many. A promise only while some processor waits. */
@@ -257,13 +270,17 @@ export class StreamTask implements NodeHost {
         if (mail instanceof Promise) return mail.then(() => this.#process(limit, sofar))
       }
       if (this.#draining || this.#mailbox.isFull) break
+      if ((count & (CLOCK_RECORDS - 1)) === 0) this.metrics.nowMs = this.#nowMs()
       const queue = this.#group.next(this.#nowMs)
       if (queue === undefined) break
       const pending = this.#processHead(queue)
       count++
       if (pending instanceof Promise) {
         const sofar = count
-        return pending.then(() => this.#process(limit, sofar))
+        return pending.then(() => {
+          this.metrics.nowMs = this.#nowMs()
+          return this.#process(limit, sofar)
+        })
       }
     }
     return count
@@ -276,19 +293,40 @@ export class StreamTask implements NodeHost {
     const reachedMs = Math.max(record.timestampMs, this.#resumedMs)
     if (reachedMs > this.#group.streamTimeMs) this.#group.streamTimeMs = reachedMs
     const { streamTimeMs } = this.#group
-    if (this.#timedWorks.nextDueMs('stream-time') > streamTimeMs) return this.#processRecord(queue, record, offset)
-    return chain(this.#timedWorks.run('stream-time', streamTimeMs), () => this.#processRecord(queue, record, offset))
+    this.metrics.lateness?.record(streamTimeMs - record.timestampMs)
+    if (this.#times.nextStreamTimeWorkMs > streamTimeMs) return this.#processRecord(queue, record, offset)
+    return chain(this.#times.workOnStreamTime(streamTimeMs), () => this.#processRecord(queue, record, offset))
   }
 
   #processRecord(queue: RecordQueue, record: StreamRecord<unknown, unknown>, offset: number): Awaitable<void> {
-    this.#at = new SourceRecord(queue.topic, queue.partition, offset, queue.headBytes)
-    const children = this.#sources.get(queue) as readonly TaskNode[]
-    const pending =
-      children.length === 1
-        ? (children[0] as TaskNode).process(record)
-        : eachInOrder(children, (child) => child.process(record))
-    if (pending instanceof Promise) return pending.then(() => this.#finish(queue))
+    const at = new SourceRecord(queue.topic, queue.partition, offset, queue.headBytes)
+    this.#at = at
+    const feed = this.#feeds.get(queue) as Feed
+    feed.latency.record(this.metrics.nowMs - record.timestampMs)
+    return this.#isObserved ? this.#observeRecord(queue, record, at, feed) : this.#runRecord(queue, record, feed)
+  }
+
+  /** A function of its own, since closures would cost each record that nobody observes. */
+  #observeRecord(
+    queue: RecordQueue,
+    record: StreamRecord<unknown, unknown>,
+    at: SourceRecord,
+    feed: Feed,
+  ): Awaitable<void> {
+    const { tracing, metrics } = this
+    const run = (own: StreamRecord<unknown, unknown>): Awaitable<void> =>
+      metrics.processing(own.timestampMs, () => this.#runRecord(queue, own, feed))
+    return tracing === undefined ? run(record) : tracing.process(record, at, run)
+  }
+
+  #runRecord(queue: RecordQueue, record: StreamRecord<unknown, unknown>, { children }: Feed): Awaitable<void> {
+    const pending = children.length === 1 ? (children[0] as TaskNode).process(record) : processByEach(children, record)
+    if (pending instanceof Promise) return this.#finishAfter(pending, queue)
     this.#finish(queue)
+  }
+
+  #finishAfter(pending: Promise<void>, queue: RecordQueue): Promise<void> {
+    return pending.then(() => this.#finish(queue))
   }
 
   #finish(queue: RecordQueue): void {
@@ -297,52 +335,30 @@ export class StreamTask implements NodeHost {
     queue.take()
   }
 
-  /** Runs what is due on stream time and, when asked, on the wall clock. */
+  /** Runs what is due on stream time and, when asked, on the wall clock; true when something was. */
   punctuate(wallClock: boolean): Awaitable<boolean> {
-    if (!wallClock && this.#nextStreamTimeMs > this.#group.streamTimeMs) return false
-    const run = (nodeName: string, punctuator: Punctuator, timestampMs: number): Awaitable<void> => {
-      this.#commitNeeded = true
-      return this.#punctuateNode(nodeName, punctuator, timestampMs)
-    }
-    const streamTime = this.#group.streamTimeMs
-    const first = chain(this.#runTimedWorks('stream-time', streamTime), (timed) => {
-      if (streamTime < 0) return timed
-      return chain(this.#streamTimePunctuations.punctuate(streamTime, run), (called) => called || timed)
-    })
-    if (!wallClock) return first
-    const second = (called: boolean): Awaitable<boolean> => {
-      const timed = this.#runTimedWorks('wall-clock-time', this.#nowMs())
-      const rest = chain(timed, () => this.#wallClockPunctuations.punctuate(this.#nowMs(), run))
-      return rest instanceof Promise ? rest.then((more) => more || called) : rest || called
-    }
-    const called = first instanceof Promise ? first.then(second) : second(first)
-    return chain(called, (any) => chain(this.runMail(), (more) => any || more))
-  }
-
-  /** When something is due next that waits for stream time. */
-  get #nextStreamTimeMs(): number {
-    return Math.min(this.#streamTimePunctuations.nextDueMs, this.#timedWorks.nextDueMs('stream-time'))
+    if (!wallClock) return this.#times.onStreamTime(this.#group.streamTimeMs)
+    const timed = chain(this.#times.onStreamTime(this.#group.streamTimeMs), (first) =>
+      chain(this.#times.onWallClock(this.#nowMs()), (second) => first || second),
+    )
+    return chain(timed, (any) => chain(this.runMail(), (more) => any || more))
   }
 
   /** When something is due next that waits for the wall clock. */
   get nextWallClockPunctuationMs(): number {
-    const timedMs = this.#timedWorks.nextDueMs('wall-clock-time')
-    return Math.min(this.#wallClockPunctuations.nextDueMs, this.#mailbox.nextDueMs, timedMs)
-  }
-
-  #runTimedWorks(type: PunctuationType, nowMs: number): Awaitable<boolean> {
-    if (this.#timedWorks.nextDueMs(type) > nowMs) return false
-    this.#commitNeeded = true
-    return this.#timedWorks.run(type, nowMs)
+    return Math.min(this.#times.nextWallClockMs, this.#mailbox.nextDueMs)
   }
 
   #punctuateNode(nodeName: string, punctuator: Punctuator, timestampMs: number): Awaitable<void> {
     const node = this.#processors.find((p) => p.name === nodeName)
-    return node?.punctuate(punctuator, timestampMs)
+    this.#commitNeeded = true
+    this.metrics.nowMs = this.#nowMs()
+    return this.metrics.punctuating(() => node?.punctuate(punctuator, timestampMs))
   }
 
   /** Commit, step 1: operators that hold results back until the commit forward them now, upstream ones first. */
   flush(): Awaitable<void> {
+    this.metrics.nowMs = this.#nowMs()
     return eachInOrder(this.#flushes, (flush) => flush())
   }
 
@@ -354,10 +370,15 @@ export class StreamTask implements NodeHost {
     this.#markCommitted()
   }
 
+  /** The store may lack some of what is processed until it is committed. */
+  isHeldBack(store: string): boolean {
+    return !this.settled || this.#position.isHeldBack(store)
+  }
+
   /** How far what is read of a store has got: per input, the offset after the last record that is in it. */
   reachedBy(store: string, committedOnly: boolean): Reached {
-    this.#position.committed(new Map(this.#group.queues.map((queue) => [queue.topic, queue.committedOffset])))
-    return this.#position.reachedBy(store, committedOnly, this.processedOffsets(), this.settled)
+    const isCommitted = committedOnly || this.isHeldBack(store)
+    return new Map(this.#group.queues.map((q) => [q.topic, isCommitted ? q.committedOffset : q.positionOffset]))
   }
 
   /** Closes processors, which give up what they have begun; stores are closed by the owner. */
@@ -369,10 +390,7 @@ export class StreamTask implements NodeHost {
   // What nodes ask of the task.
 
   store(name: string): StateStore | undefined {
-    const store = this.stores.get(name)
-    if (store === undefined || !this.#options.verifiesPuts) return store
-    const { application } = this.#options
-    return verified(store, { ...application.storeBuilder(name), changelogTopic: application.changelogTopic(name) })
+    return this.#operatorStores.get(name)
   }
 
   globalStore(name: string): StateStore | undefined {
@@ -390,15 +408,12 @@ export class StreamTask implements NodeHost {
     punctuator: Punctuator,
     options: ScheduleOptions | undefined,
   ): Cancellable {
-    const onStreamTime = type === 'stream-time'
-    const nowMs = onStreamTime ? this.#group.streamTimeMs : this.#nowMs()
-    const first = firstDue(nodeName, intervalMs, options?.startMs, nowMs) ?? (onStreamTime ? 0 : nowMs + intervalMs)
-    const queue = onStreamTime ? this.#streamTimePunctuations : this.#wallClockPunctuations
-    return queue.schedule(nodeName, intervalMs, first, punctuator)
+    const nowMs = type === 'stream-time' ? this.#group.streamTimeMs : this.#nowMs()
+    return this.#times.schedule(nodeName, { intervalMs, type, punctuator, startMs: options?.startMs, nowMs })
   }
 
   onTime(nodeName: string, work: TimedWork, store: string | undefined): void {
-    this.#timedWorks.add(nodeName, work, store)
+    this.#times.add(nodeName, work, store)
   }
 
   requestCommit(): void {
@@ -409,7 +424,12 @@ export class StreamTask implements NodeHost {
     return this.#at
   }
 
-  withRecordMetadata(metadata: RecordMetadata | undefined, run: () => Awaitable<void>): Awaitable<void> {
+  withRecordMetadata(
+    metadata: RecordMetadata | undefined,
+    run: () => Awaitable<void>,
+    headers?: Headers,
+  ): Awaitable<void> {
+    const { tracing } = this
     const before = this.#at
     const restore = (): void => {
       this.#at = before
@@ -417,7 +437,7 @@ export class StreamTask implements NodeHost {
     this.#at = metadata
     let pending: Awaitable<void>
     try {
-      pending = run()
+      pending = tracing === undefined || metadata === before ? run() : tracing.resume(metadata, headers, run)
     } catch (error) {
       restore()
       throw error
@@ -427,12 +447,11 @@ export class StreamTask implements NodeHost {
   }
 
   processorMetadata(key: string): number | undefined {
-    return this.#processorMetadata.get(key)
+    return this.#metadata.get(key)
   }
 
   keepProcessorMetadata(key: string, value: number | (() => number)): void {
-    if (typeof value === 'number') this.#processorMetadata.set(key, value)
-    else this.#metadataSources.set(key, value)
+    this.#metadata.keep(key, value)
   }
 
   streamTimeMs(): number {
@@ -453,24 +472,9 @@ export class StreamTask implements NodeHost {
   }
 
   drop(nodeName: string, record: StreamRecord<unknown, unknown> | undefined, reason: DropReason): void {
-    this.#options.onDropped(this.taskId, nodeName, reason)
-    this.log.debug({ node: nodeName, reason, ...this.#at, timestampMs: record?.timestampMs }, 'record dropped')
-  }
-
-  #makeQueues(subtopology: Subtopology): Map<RecordQueue, SourceNode> {
-    const sourceOf = this.#options.application.inputs(subtopology)
-    const queues = new Map<RecordQueue, SourceNode>()
-    for (const { topic, partition } of this.#options.inputs) {
-      const source = sourceOf.get(topic) as SourceNode
-      const queue = new RecordQueue(source, topic, partition, {
-        onUnreadable: (raw, error) => this.errors.unread(source.name, topic, partition, raw, error),
-        onUnblocked: this.#options.onUnblocked,
-        onDrop: (reason, raw, _topic, _partition, error) =>
-          this.#dropUnread(source.name, reason, raw, { topic, partition, offset: raw.offset }, error),
-      })
-      queues.set(queue, source)
-    }
-    return queues
+    this.#onDropped(this.taskId, nodeName, reason)
+    const fields = { node: nodeName, reason, timestampMs: record?.timestampMs }
+    this.log.debug({ ...fields, ...recordFields(this.#at, record?.headers) }, 'record dropped')
   }
 
   #dropUnread(
@@ -481,17 +485,11 @@ export class StreamTask implements NodeHost {
     error: Error | undefined,
   ): void {
     this.#commitNeeded = true
-    this.#options.onDropped(this.taskId, node, reason)
-    this.log.warn({ node, reason, ...origin }, 'record dropped before it was processed')
+    this.#onDropped(this.taskId, node, reason)
+    this.log.warn({ node, reason, ...recordFields(origin, raw.headers) }, 'record dropped before it was processed')
     const takers = this.#takersOfSource.get(node)
     if (takers === undefined) return
-    const record = unreadRecord(raw, this.#group.streamTimeMs)
-    const details = error === undefined ? undefined : { error }
-    const job = (): Awaitable<void> => forwardDropped(takers, this, node, record, reason, details)
+    const job = forwardingUnread(takers, this, node, raw, reason, error)
     this.#mailbox.post({ owner: { run: (run) => run() }, origin, job })
   }
-}
-
-export function taskPartition(task: StreamTask): number {
-  return partitionOf(task.taskId)
 }

@@ -4,10 +4,13 @@ import type { Logger } from '../../common/log.ts'
 import type { TopicPartition } from '../../common/record.ts'
 import type { GroupConsumer, RebalanceListener } from '../../kafka/port.ts'
 import { isCorruption } from '../../stores/errors.ts'
-import { StateNotWritableError, TaskCorruptedError, TaskTimeoutError } from '../errors.ts'
+import { StateNotWritableError, TaskCorruptedError } from '../errors.ts'
 import { nameOf } from './application.ts'
 import type { AssignmentNews } from './assignor.ts'
+import { InputFlow } from './input-flow.ts'
 import { ManagedTask, type TaskEnvironment } from './managed-task.ts'
+import { measuredListener } from './metrics/measured-listener.ts'
+import type { ThreadStateName } from './metrics/thread-metrics.ts'
 import { RepartitionPurge } from './repartition-purge.ts'
 import { settle } from './settle.ts'
 import type { StandbyTask } from './standby-task.ts'
@@ -16,7 +19,7 @@ import type { StreamTask } from './stream-task.ts'
 import { TaskCommits } from './task-commits.ts'
 import { TaskRetries } from './task-retries.ts'
 import type { TaskDatabases } from './task-stores.ts'
-import type { ThreadMetrics } from './thread-metrics.ts'
+import { backpressure, endLongBlockages } from './task-waits.ts'
 
 /** Longest time without a turn of the event loop: HTTP, heartbeats and fetches wait for it. */
 const SLICE_MS = 8
@@ -29,7 +32,6 @@ export interface StreamThreadOptions extends Omit<TaskEnvironment, 'consumer' | 
   readonly createConsumer: () => GroupConsumer
   /** All tasks that could be, with their partitions. */
   readonly tasks: ReadonlyMap<string, readonly TopicPartition[]>
-  readonly metrics: ThreadMetrics
   readonly wipeState: (taskId: string) => Promise<void>
   /** What the last assignment says of copies; see {@link AssignmentNews}. */
   readonly copies: () => Pick<AssignmentNews, 'standby' | 'warmup' | 'probes'>
@@ -51,7 +53,7 @@ export class StreamThread {
   readonly #log: Logger
   readonly #tasks = new Map<string, ManagedTask>()
   readonly #owner = new Map<string, ManagedTask>()
-  readonly #paused = new Set<string>()
+  readonly #flow: InputFlow
   /** Tasks with a head whose schema has arrived. */
   readonly #blocked = new Set<StreamTask>()
   readonly #commits: TaskCommits
@@ -64,20 +66,32 @@ export class StreamThread {
   #sentence: Error | undefined
   #lastCommitMs = 0
   #assigned = false
+  #wasAssigned = false
+  #hasEnded = false
   #stopping = false
   #running: Promise<void> | undefined
   failure: Error | undefined
 
-  constructor(options: StreamThreadOptions) {
-    this.name = options.name
+  constructor(given: StreamThreadOptions) {
+    this.name = given.name
+    this.#log = given.config.log.child({ threadId: given.name })
+    const options = { ...given, config: { ...given.config, log: this.#log } }
     this.#options = options
-    this.#log = options.config.log.child({ thread: options.name })
     this.#consumer = options.createConsumer()
-    const { config } = options
-    this.#commits = new TaskCommits({ config, consumer: this.#consumer, isStopping: () => this.#stopping })
+    const { config, metrics } = options
+    this.#flow = new InputFlow(this.#consumer, config.bufferedRecordsPerPartition)
+    this.#commits = new TaskCommits({ config, metrics, consumer: this.#consumer, isStopping: () => this.#stopping })
     this.#retries = new TaskRetries(config.taskTimeoutMs)
     this.#purge = new RepartitionPurge({ ...options, intervalMs: config.repartitionPurgeIntervalMs, log: this.#log })
     this.#standbys = new StandbyTasks({ ...options, onWarm: () => this.#consumer.requestRejoin() })
+    metrics.observe({
+      state: () => this.state,
+      restoringTasks: () => this.tasks.filter(({ state }) => state === 'restoring').length,
+      readyTasks: () => this.tasks.filter(({ state }) => state === 'ready').length,
+      standbys: () => this.standbys.length,
+      isPaused: () => this.#isPaused,
+      lags: () => this.tasks.flatMap((task) => task.lags),
+    })
     this.#env = { ...options, consumer: this.#consumer, onUnblocked: (task) => this.#unblock(task) }
   }
 
@@ -98,6 +112,16 @@ export class StreamThread {
     await this.#standbys.pause(paused)
   }
 
+  /** @see org.apache.kafka.streams.processor.internals.StreamThread.State */
+  get state(): ThreadStateName {
+    if (this.#hasEnded) return 'DEAD'
+    if (this.#stopping) return 'PENDING_SHUTDOWN'
+    if (this.isRunning) return 'RUNNING'
+    if (this.#assigned) return 'PARTITIONS_ASSIGNED'
+    if (this.#wasAssigned) return 'PARTITIONS_REVOKED'
+    return this.#running === undefined ? 'CREATED' : 'STARTING'
+  }
+
   /** Assigned, and every task restored. */
   get isRunning(): boolean {
     return this.#assigned && this.failure === undefined && this.tasks.every((t) => t.state === 'running')
@@ -106,7 +130,7 @@ export class StreamThread {
   start(): void {
     this.#consumer.subscribe(
       [...new Set([...this.#options.tasks.values()].flat().map((p) => p.topic))],
-      this.#listener(),
+      measuredListener(this.#listener(), this.#options.metrics),
     )
     this.#lastCommitMs = this.#nowMs()
     this.#running = this.#run()
@@ -143,6 +167,8 @@ export class StreamThread {
     await this.#standbys.close()
     await this.#closeTasks(this.tasks)
     await this.#consumer.close().catch((error) => this.#log.warn({ err: error }, 'leaving the group failed'))
+    this.#hasEnded = true
+    this.#options.metrics.close()
     this.#options.onStateChange()
   }
 
@@ -155,20 +181,25 @@ export class StreamThread {
   }
 
   async #iterate(): Promise<void> {
+    const { metrics } = this.#options
+    metrics.begin()
     const timeoutMs = this.#hasWork() ? 0 : this.#pollTimeoutMs()
     // A poll that does not wait need not turn the event loop: without a turn nothing would ever arrive.
     if (timeoutMs === 0) await nextTurn()
-    for (const batch of await this.#consumer.poll(timeoutMs)) {
+    const batches = await this.#consumer.poll(timeoutMs)
+    metrics.polled(batches)
+    for (const batch of batches) {
       const managed = this.#owner.get(nameOf(batch))
       if (managed !== undefined) await this.#isolated(managed, () => managed.task?.add(batch))
     }
     if (this.#sentence !== undefined) throw this.#sentence
     await this.#startReadyTasks()
-    if (this.#waiting) this.#endLongBlockages()
+    if (this.#waiting) endLongBlockages(this.#tasks.values(), this.#options.config.taskTimeoutMs)
     await this.#process()
-    this.#pauseAndResume()
+    this.#flow.regulate(this.#tasks.values())
     await this.#commitIfDue()
     this.#purgeIfDue()
+    metrics.end()
   }
 
   #hasWork(): boolean {
@@ -195,9 +226,13 @@ export class StreamThread {
   async #process(): Promise<void> {
     this.#waiting = true
     if (this.#isPaused) return
-    const deadline = performance.now() + SLICE_MS
+    const { metrics } = this.#options
+    const startedMs = performance.now()
+    const deadline = startedMs + SLICE_MS
     let total = 0
-    for (let round = 1; round > 0 && performance.now() < deadline; ) {
+    let nowMs = startedMs
+    let punctuatedMs = 0
+    for (let round = 1; round > 0 && nowMs < deadline; ) {
       round = 0
       for (const managed of this.#tasks.values()) {
         if (managed.state !== 'running') continue
@@ -205,22 +240,29 @@ export class StreamThread {
         try {
           const processed = task.process(SLICE_RECORDS)
           round += processed instanceof Promise ? await processed : processed
+          const beforeMs = nowMs
+          nowMs = performance.now()
+          task.metrics.processTime.record(nowMs - beforeMs)
           const punctuated = task.punctuate(false)
+          if (punctuated === false) continue
           if (punctuated instanceof Promise) await punctuated
+          const tookMs = performance.now() - nowMs
+          nowMs += tookMs
+          punctuatedMs += tookMs
         } catch (error) {
           await this.#recover(asError(error), managed)
         }
       }
       total += round
     }
+    metrics.processed(total, nowMs - startedMs - punctuatedMs)
     for (const managed of this.#tasks.values()) {
       if (managed.state !== 'running') continue
       const pending = this.#isolated(managed, () => managed.task.punctuate(true))
       if (pending !== undefined) await pending
     }
     this.#waiting = total === 0
-    this.#options.metrics.processed.inc(total)
-    if (total > 0) await this.#backpressure()
+    if (total > 0) await backpressure(this.#tasks.values(), metrics)
   }
 
   /** What goes wrong in this is the affair of this task. */
@@ -235,42 +277,6 @@ export class StreamThread {
     } catch (error) {
       return this.#recover(asError(error), managed)
     }
-  }
-
-  /** A task that waits for a schema lets the others go on, though not for ever. */
-  #endLongBlockages(): void {
-    const { taskTimeoutMs } = this.#options.config
-    for (const { state, taskId, task } of this.#tasks.values()) {
-      const blockage = state === 'running' ? task.blockage : undefined
-      if (blockage !== undefined && blockage.forMs >= taskTimeoutMs)
-        throw new TaskTimeoutError(taskId, taskTimeoutMs, blockage.error)
-    }
-  }
-
-  async #backpressure(): Promise<void> {
-    for (const { state, collector } of this.#tasks.values()) {
-      const wait = state === 'running' ? collector.producer.backpressure() : undefined
-      if (wait !== undefined) await wait
-    }
-  }
-
-  #pauseAndResume(): void {
-    const limit = this.#options.config.bufferedRecordsPerPartition
-    const pause: TopicPartition[] = []
-    const resume: TopicPartition[] = []
-    for (const { state, task, inputs } of this.#tasks.values()) {
-      if (state !== 'running') continue
-      for (const partition of inputs) {
-        const name = nameOf(partition)
-        const full = task.bufferedOf(partition.topic, partition.partition) > limit
-        if (full === this.#paused.has(name)) continue
-        if (full) this.#paused.add(name)
-        else this.#paused.delete(name)
-        ;(full ? pause : resume).push(partition)
-      }
-    }
-    if (pause.length > 0) this.#consumer.pause(pause)
-    if (resume.length > 0) this.#consumer.resume(resume)
   }
 
   #anyCommitNeeded(): boolean {
@@ -322,9 +328,9 @@ export class StreamThread {
   async #commitSettled(tasks: readonly ManagedTask[], isLast = false): Promise<void> {
     const dirty = tasks.filter((t) => t.task.settled)
     if (dirty.length === 0) return
-    const end = this.#options.metrics.commitLatency.startTimer()
+    const startedMs = performance.now()
     const failed = await this.#commits.commit(dirty)
-    end()
+    this.#options.metrics.committed(dirty.length, performance.now() - startedMs)
     for (const { taskId, task } of dirty) if (!task.commitNeeded) this.#retries.over(taskId)
     if (isLast) {
       for (const { managed, error } of failed)
@@ -352,8 +358,7 @@ export class StreamThread {
       if (managed.state !== 'ready') continue
       this.#retries.runs(managed.taskId)
       for (const { partition, position } of managed.run()) this.#consumer.seek(partition, position.offset)
-      this.#consumer.resume(managed.inputs)
-      for (const partition of managed.inputs) this.#paused.delete(nameOf(partition))
+      this.#flow.resume(managed.inputs)
       this.#log.info({ taskId: managed.taskId }, 'task running')
       this.#options.onStateChange()
     }
@@ -384,6 +389,7 @@ export class StreamThread {
       onAssigned: async (partitions) => {
         await this.#assign(partitions)
         this.#assigned = true
+        this.#wasAssigned = true
         this.#options.onStateChange()
       },
     }
@@ -394,8 +400,7 @@ export class StreamThread {
     const wanted = new Map([...this.#options.tasks].filter(([, inputs]) => inputs.every((p) => mine.has(nameOf(p)))))
     await this.#closeTasks(this.tasks.filter((t) => !wanted.has(t.taskId)))
     this.#retries.keepOnly(new Set(wanted.keys()))
-    this.#consumer.pause(partitions)
-    for (const partition of partitions) this.#paused.add(nameOf(partition))
+    this.#flow.pause(partitions)
     for (const [taskId, inputs] of wanted) {
       const kept = this.#tasks.get(taskId)
       if (kept === undefined) this.#openTask(taskId, inputs, 0, await this.#standbys.release(taskId))
@@ -411,8 +416,7 @@ export class StreamThread {
 
   #resumeKept({ task, inputs }: ManagedTask): void {
     for (const position of task.positions()) this.#consumer.seek(position, position.offset)
-    this.#consumer.resume(inputs)
-    for (const partition of inputs) this.#paused.delete(nameOf(partition))
+    this.#flow.resume(inputs)
   }
 
   #openTask(taskId: string, inputs: readonly TopicPartition[], delayMs = 0, databases?: TaskDatabases): void {
@@ -478,8 +482,7 @@ export class StreamThread {
     await this.#closeTasks(tasks)
     for (const taskId of corrupted) await this.#options.wipeState(taskId)
     for (const { taskId, inputs } of tasks) {
-      this.#consumer.pause(inputs)
-      for (const partition of inputs) this.#paused.add(nameOf(partition))
+      this.#flow.pause(inputs)
       this.#openTask(taskId, inputs, delays.get(taskId))
     }
     this.#options.onStateChange()

@@ -5,9 +5,11 @@ import { ConfigError } from '../../common/errors.ts'
 import { type Logger, silentLogger } from '../../common/log.ts'
 import { Metrics } from '../../common/metrics.ts'
 import type { KafkaProvider } from '../../kafka/port.ts'
+import type { Tracing } from '../tracing.ts'
 import type { CommitStep } from './commit.ts'
 import type { TopologyCheck } from './deployment/check-deployment.ts'
 import { type ErrorOptions, type ErrorSettings, errorSettings } from './error-settings.ts'
+import { RECORDING_LEVELS, type RecordingLevel } from './metrics/metric-catalogue.ts'
 import { type StateOptions, type StateSettings, stateSettings } from './state-settings.ts'
 
 export type ProcessingGuarantee = 'at_least_once' | 'exactly_once'
@@ -61,6 +63,13 @@ export interface StreamsOptions extends ErrorOptions, StateOptions {
   readonly clock?: Clock
   readonly log?: Logger
   readonly metrics?: Metrics
+  /** How much is recorded (`metrics.recording.level`, default `INFO`): `DEBUG` costs time per record and per call of a store, `TRACE` a little more. */
+  readonly metricsRecordingLevel?: RecordingLevel
+  /**
+   * Makes spans, with OpenTelemetry's API or what is like it: a record that is read goes on the trace of its `traceparent` header, and what is
+   * written carries the new span (default: none are made, and headers are carried as they are). Brook's own.
+   */
+  readonly tracing?: Tracing
   /** For tests: called after each step of each commit. */
   readonly afterCommitStep?: (step: CommitStep) => void
 }
@@ -90,6 +99,8 @@ export interface StreamsConfig extends ErrorSettings, StateSettings {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  readonly metricsRecordingLevel: RecordingLevel
+  readonly tracing: Tracing | undefined
   readonly afterCommitStep: ((step: CommitStep) => void) | undefined
 }
 
@@ -144,8 +155,14 @@ export function parseStreamsOptions(options: StreamsOptions, problems: string[] 
     clock: options.clock ?? systemClock,
     log: (options.log ?? silentLogger).child({ applicationId: options.applicationId }),
     metrics: options.metrics ?? new Metrics(),
+    metricsRecordingLevel: options.metricsRecordingLevel ?? 'INFO',
+    tracing: options.tracing,
     afterCommitStep: options.afterCommitStep,
   }
+  if (!RECORDING_LEVELS.includes(config.metricsRecordingLevel))
+    problems.push(
+      `metricsRecordingLevel must be one of ${RECORDING_LEVELS.join(', ')}, got ${config.metricsRecordingLevel}`,
+    )
   if (exactlyOnce && config.commitIntervalMs >= config.transactionTimeoutMs) {
     problems.push(
       `commitInterval (${config.commitIntervalMs} ms) has to be below transactionTimeout (${config.transactionTimeoutMs} ms)`,

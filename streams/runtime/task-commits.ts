@@ -4,6 +4,7 @@ import type { GroupConsumer, OffsetCommit } from '../../kafka/port.ts'
 import { TaskTimeoutError } from '../errors.ts'
 import { type CommitPort, type CommitStep, commit } from './commit.ts'
 import type { ManagedTask } from './managed-task.ts'
+import type { ThreadMetrics } from './metrics/thread-metrics.ts'
 import type { StreamTask } from './stream-task.ts'
 import type { StreamsConfig } from './streams-config.ts'
 
@@ -17,6 +18,7 @@ export interface FailedCommit {
 export interface TaskCommitsOptions {
   readonly config: StreamsConfig
   readonly consumer: GroupConsumer
+  readonly metrics: ThreadMetrics
   readonly isStopping: () => boolean
 }
 
@@ -53,7 +55,8 @@ export class TaskCommits {
         failed.push({ managed, error: asError(error) })
       }
     }
-    await Promise.all(tasks.map(commitOne))
+    // Transactions end beside each other: nearly all of it is waiting for brokers.
+    await this.#options.metrics.waiting(Promise.all(tasks.map(commitOne)))
     return failed
   }
 
@@ -78,10 +81,10 @@ export class TaskCommits {
             failed.push({ managed, error: asError(error) })
           }
         }
-        await Promise.all(tasks.filter(({ task }) => settled.includes(task)).map(flush))
+        await this.#options.metrics.waiting(Promise.all(tasks.filter(({ task }) => settled.includes(task)).map(flush)))
         return arrived
       },
-      commitOffsets: (settled) => this.#commitOffsets(settled),
+      commitOffsets: (settled) => this.#options.metrics.waiting(this.#commitOffsets(settled)),
       ...this.#afterStep(() => {
         drained = true
       }),

@@ -1,9 +1,11 @@
 import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
 import { asError } from '../../common/errors.ts'
 import type { Logger } from '../../common/log.ts'
+import type { Headers } from '../../common/record.ts'
 import type { DueEntry, StateStore } from '../../stores/state-store.ts'
 import type { DropDetails } from '../dropped-record.ts'
 import { TopologyError } from '../errors.ts'
+import type { NodeMetrics } from '../processors/node-metrics.ts'
 import type {
   Cancellable,
   DropReason,
@@ -19,9 +21,12 @@ import { type Timer, Timers } from '../processors/timers.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
 import type { ProcessorNode, SinkNode } from '../topology-nodes.ts'
 import { forwardDropped } from './dropped-children.ts'
+import type { Stat } from './metrics/sensors.ts'
+import type { TaskMetrics } from './metrics/task-metrics.ts'
 import { type RecordCollector, type SendTarget, SerializationFailedError } from './record-collector.ts'
 import type { TaskErrors } from './task-errors.ts'
 import type { MailOwner } from './task-mailbox.ts'
+import type { TaskTracing } from './tracing/task-tracing.ts'
 
 /** What nodes ask of the task they run in. */
 export interface NodeHost {
@@ -32,6 +37,9 @@ export interface NodeHost {
   readonly emitIntervalMs: number
   readonly collector: RecordCollector
   readonly errors: TaskErrors
+  readonly metrics: TaskMetrics
+  /** `undefined`: no spans are made. */
+  readonly tracing: TaskTracing | undefined
   store(name: string): StateStore | undefined
   /** A store that every node may read without being connected to it. */
   globalStore(name: string): StateStore | undefined
@@ -45,8 +53,12 @@ export interface NodeHost {
   onTime(nodeName: string, work: TimedWork, store: string | undefined): void
   requestCommit(): void
   recordMetadata(): RecordMetadata | undefined
-  /** Runs something with another record's metadata. */
-  withRecordMetadata(metadata: RecordMetadata | undefined, run: () => Awaitable<void>): Awaitable<void>
+  /** Runs something with another record's metadata. `headers`: of what is sent. */
+  withRecordMetadata(
+    metadata: RecordMetadata | undefined,
+    run: () => Awaitable<void>,
+    headers?: Headers,
+  ): Awaitable<void>
   processorMetadata(key: string): number | undefined
   keepProcessorMetadata(key: string, value: number | (() => number)): void
   streamTimeMs(): number
@@ -66,6 +78,11 @@ export interface TaskNode {
   process(record: StreamRecord<unknown, unknown>): Awaitable<void>
 }
 
+/** Hands a record to these, one after the other. */
+export function processByEach(nodes: readonly TaskNode[], record: StreamRecord<unknown, unknown>): Awaitable<void> {
+  return eachInOrder(nodes, (node) => node.process(record))
+}
+
 /** A processor in its task, and the context that it sees. */
 export class ProcessorTaskNode implements TaskNode, ProcessorContext {
   readonly name: string
@@ -77,6 +94,9 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
   #children: readonly TaskNode[] = []
   #only: TaskNode | undefined
   #takers: readonly TaskNode[] = []
+  /** How old records are where they end. */
+  #latency: Stat | undefined
+  #metrics: NodeMetrics | undefined
   #work: TaskWork | undefined
 
   constructor(node: ProcessorNode, host: NodeHost) {
@@ -91,6 +111,7 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     this.#children = children.filter((child) => !child.takesDropped)
     this.#only = this.#children.length === 1 ? this.#children[0] : undefined
     this.#takers = children.filter((child) => child.takesDropped)
+    if (children.length === 0) this.#latency = this.#host.metrics.terminal(this.name)
   }
 
   init(): void {
@@ -103,17 +124,25 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
   }
 
   process(record: StreamRecord<unknown, unknown>): Awaitable<void> {
+    this.#latency?.record(this.#host.metrics.nowMs - record.timestampMs)
     try {
       const pending = this.#processor.process(record)
-      if (pending instanceof Promise) return pending.catch((error) => this.#failed(error, record))
+      if (pending instanceof Promise) return this.#caught(pending, record)
     } catch (error) {
       return this.#failed(error, record)
     }
   }
 
+  /** Closures are made in functions of their own: they cost every call of the one that they are in. */
+  #caught(pending: Promise<void>, record: StreamRecord<unknown, unknown>): Promise<void> {
+    return pending.catch((error) => this.#failed(error, record))
+  }
+
   /** Calls a punctuator of this node. */
   punctuate(punctuator: Punctuator, timestampMs: number): Awaitable<void> {
-    return this.run(() => punctuator(timestampMs))
+    const { tracing } = this.#host
+    const job = (): Awaitable<void> => punctuator(timestampMs)
+    return this.run(tracing === undefined ? job : () => tracing.punctuate(this.name, job))
   }
 
   /** Calls something of this node; what it throws is asked about as what `process` throws. */
@@ -142,6 +171,11 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     return this.#host.log
   }
 
+  get metrics(): NodeMetrics {
+    this.#metrics ??= this.#host.metrics.node(this.name)
+    return this.#metrics
+  }
+
   get recordCacheMaxBytes(): number {
     return this.#host.recordCacheMaxBytes
   }
@@ -154,11 +188,11 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
     if (childName !== undefined) return this.#child(childName).process(record)
     const only = this.#only
     if (only !== undefined) return only.process(record)
-    return eachInOrder(this.#children, (child) => child.process(record))
+    return processByEach(this.#children, record)
   }
 
   forwardAs(record: StreamRecord<unknown, unknown>, origin: RecordMetadata | undefined): Awaitable<void> {
-    return this.#host.withRecordMetadata(origin, () => this.forward(record))
+    return this.#host.withRecordMetadata(origin, () => this.forward(record), record.headers)
   }
 
   getStateStore<S extends StateStore>(name: string): S {
@@ -251,6 +285,7 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext {
   /** The handler lets things go on without the record, or this throws. */
   #failed(thrown: unknown, record: StreamRecord<unknown, unknown> | undefined): Awaitable<void> {
     const host = this.#host
+    host.tracing?.failed(thrown)
     host.errors.processing(this.name, record, host.recordMetadata(), host.systemTimeMs(), thrown)
     return this.drop(record, 'processing-error', { error: asError(thrown) })
   }
@@ -265,14 +300,18 @@ export class SinkTaskNode implements TaskNode {
   /** Of a sink that always writes to the same topic. */
   readonly #target: SendTarget | undefined
   #takers: readonly TaskNode[] = []
+  readonly #latency: Stat
 
   constructor(node: SinkNode, host: NodeHost) {
     const { name, topic, keySerde, valueSerde, partitioner } = node
     this.name = name
     this.#node = node
     this.#host = host
-    if (typeof topic === 'string')
-      this.#target = { node: name, topic: host.topicName(topic), keySerde, valueSerde, partitioner }
+    this.#latency = host.metrics.terminal(name)
+    if (typeof topic !== 'string') return
+    const target = host.topicName(topic)
+    const produced = host.metrics.produced(name, target)
+    this.#target = { node: name, topic: target, keySerde, valueSerde, partitioner, produced }
   }
 
   setChildren(children: readonly TaskNode[]): void {
@@ -281,29 +320,37 @@ export class SinkTaskNode implements TaskNode {
 
   process(record: StreamRecord<unknown, unknown>): Awaitable<void> {
     const host = this.#host
+    this.#latency.record(host.metrics.nowMs - record.timestampMs)
     try {
       const at = host.recordMetadata()
-      const sent = host.collector.sendRecord(this.#target ?? this.#targetOf(record, at), record, at)
+      const written = host.tracing === undefined ? record : host.tracing.written(record)
+      const sent = host.collector.sendRecord(this.#target ?? this.#targetOf(record, at), written, at)
       if (sent === true) return
       if (sent === false) return this.#drop(record, undefined)
-      return sent.then(
-        (wasSent) => (wasSent ? undefined : this.#drop(record, undefined)),
-        (error) => this.#failed(error, record),
-      )
+      return this.#settled(sent, record)
     } catch (error) {
       return this.#failed(error, record)
     }
   }
 
+  #settled(sent: Promise<boolean>, record: StreamRecord<unknown, unknown>): Promise<void> {
+    return sent.then(
+      (wasSent) => (wasSent ? undefined : this.#drop(record, undefined)),
+      (error) => this.#failed(error, record),
+    )
+  }
+
   #targetOf(record: StreamRecord<unknown, unknown>, at: RecordMetadata | undefined): SendTarget {
     const { topic, keySerde, valueSerde, partitioner } = this.#node
     const chosen = typeof topic === 'string' ? this.#host.topicName(topic) : topic(record.key, record.value, at)
-    return { node: this.name, topic: chosen, keySerde, valueSerde, partitioner }
+    const produced = this.#host.metrics.produced(this.name, chosen)
+    return { node: this.name, topic: chosen, keySerde, valueSerde, partitioner, produced }
   }
 
   /** The handlers let things go on without the record, or this throws. */
   #failed(thrown: unknown, record: StreamRecord<unknown, unknown>): Awaitable<void> {
     const host = this.#host
+    host.tracing?.failed(thrown)
     const at = host.recordMetadata()
     if (thrown instanceof SerializationFailedError) {
       const { origin, topic, error } = thrown

@@ -12,7 +12,6 @@ export class TaskPosition {
   readonly #subtopology: Subtopology
   readonly #holding = new Set<string>()
   readonly #isHeldBack = new Map<string, boolean>()
-  #committed: Reached = new Map()
 
   constructor(subtopology: Subtopology) {
     this.#subtopology = subtopology
@@ -22,14 +21,6 @@ export class TaskPosition {
   holdsBack(node: string): void {
     this.#holding.add(node)
     this.#isHeldBack.clear()
-  }
-
-  committed(offsets: Reached): void {
-    this.#committed = offsets
-  }
-
-  reachedBy(store: string, committedOnly: boolean, processed: Reached, isSettled: boolean): Reached {
-    return committedOnly || !isSettled || this.isHeldBack(store) ? this.#committed : processed
   }
 
   /** Whether something above a node that works with the store holds results back. */

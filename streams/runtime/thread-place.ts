@@ -1,5 +1,5 @@
 import type { TopicPartition } from '../../common/record.ts'
-import type { TaskGate } from '../../stores/rocksdb-database.ts'
+import type { TaskGate } from '../../stores/database/rocksdb-database.ts'
 import type { AssignmentNews } from './assignor.ts'
 import type { TopicPlan } from './internal-topics.ts'
 import type { StateDirectory } from './state-directory.ts'

@@ -10,6 +10,8 @@ const HEALTHY_MS = 60_000
 
 export interface UncaughtErrorsOptions {
   readonly respond: (error: Error) => UncaughtExceptionResponse
+  /** Told of each thread that has failed. */
+  readonly onFailure: () => void
   readonly log: Logger
   /** The client is not closing. */
   readonly isOpen: () => boolean
@@ -33,6 +35,7 @@ export class UncaughtErrors {
   async handle(error: Error): Promise<void> {
     if (this.#handled.has(error)) return
     this.#handled.add(error)
+    this.#options.onFailure()
     const { log, isOpen, replaceThread, requestShutdown, shutDownClient } = this.#options
     const response = this.#respond(error)
     log.error({ err: error, response }, 'a stream thread has failed')
