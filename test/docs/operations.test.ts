@@ -1,15 +1,44 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../bin/cli/cli.ts'
 import { BUILDING_SETTINGS } from '../../bin/settings.ts'
 import { flagName } from '../../common/config.ts'
 
-const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operations.md'), 'utf8')
+const ROOT = join(import.meta.dirname, '..', '..')
+const document = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8')
+
+/** Tables of promises, by the heading of their first column. */
+const PROMISES = /^\| (guarantee|promised?) \|.*\n\|[ |-]+\n((?:\|.*\n)+)/gm
+
+/** What is promised, with the cell that says what holds it. */
+function promises(): readonly (readonly [promise: string, tests: string])[] {
+  return [...document.matchAll(PROMISES)].flatMap(([, , rows = '']) =>
+    rows
+      .trim()
+      .split('\n')
+      .map((row) => {
+        const cells = row.slice(1, -1).split('|')
+        return [cells[0]?.trim() ?? '', cells.slice(1).join('|').trim()] as const
+      }),
+  )
+}
 
 describe('docs/operations.md', () => {
   test.each(COMMANDS.map(({ name }) => name))('has the command %s in its table', (name) => {
     expect(document).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'))
+  })
+
+  test('has its tables of promises', () => {
+    expect(document.match(PROMISES)?.length).toBeGreaterThanOrEqual(3)
+    expect(promises().length).toBeGreaterThan(25)
+  })
+
+  test.each(promises())('names tests that are there and hold: %s', (_promise, cell) => {
+    const named = [...cell.matchAll(/`([^`]+)`/g)].map(([, path]) => path as string)
+    expect(named, 'tests by their paths').not.toEqual([])
+    const missing = named.filter((path) => !/\.test\.ts$/.test(path) || !existsSync(join(ROOT, path)))
+    expect(missing).toEqual([])
   })
 
   test('names options and settings that exist', () => {

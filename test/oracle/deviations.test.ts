@@ -45,7 +45,7 @@ const ROWS: Readonly<Record<string, string>> = {
     'suppliers in several sub-topologies',
   'with the record cache, rows that have left a store of the least recently used are found for as long as the cache has them':
     'a table with `lru`, with the record cache',
-  'a result that has to go asks again': 'foreign-key inner join: a result has to go',
+  'a result that has to go asks again': 'foreign-key join: a result has to go',
   'a left join with grace stops at a record without a key; here it is joined with nothing, at once':
     'left stream–table join with grace',
   'a deletion at the time of the version that it deletes, before which there was none, is forgotten: an older version that comes later counts as the newest':
