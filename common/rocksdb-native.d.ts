@@ -13,6 +13,8 @@ declare module 'rocksdb-native' {
     tryFlush(): void
   }
   interface WriteBatch {
+    /** What `flush` hands over, for as long as the binding keeps it under this name. */
+    readonly _operations?: readonly { readonly type: number }[]
     tryPut(key: Buffer, value: Buffer): void
     tryDelete(key: Buffer): void
     tryDeleteRange(start: Buffer, end: Buffer): void

@@ -8,10 +8,10 @@ const REPEATED_SHARE = 0.1
 /** Below this many bytes a loop is faster than a call. */
 const FEW_BYTES = 40
 /** Rows that are made at a time: few enough to be gone before the collector has to carry them on. */
-const CHUNK_ROWS = 2048
+const CHUNK_ROWS = 512
 
 /**
- * The rows of changelog records whose row key is the store's prefix and the record's key, some thousand at a time. The rows of a chunk
+ * The rows of changelog records whose row key is the store's prefix and the record's key, some hundred at a time. The rows of a chunk
  * lie in one piece of memory. Where keys come again and again, the records that a later one replaces are left out: telling them costs
  * a tenth of writing them.
  */

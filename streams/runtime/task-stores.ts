@@ -1,7 +1,7 @@
 import { partitionName } from '../../common/record.ts'
 import type { FetchedBatch, OffsetCommit } from '../../kafka/port.ts'
 import { CorruptStateError, isCorruption } from '../../stores/errors.ts'
-import type { StateStore, StoreChanges } from '../../stores/state-store.ts'
+import type { RowChanges, StateStore, StoreChanges } from '../../stores/state-store.ts'
 import type { ExpiredPut, StoreBuilder } from '../../stores/store-builder.ts'
 import type { OpenTaskDatabase, TaskDatabase } from '../../stores/task-database.ts'
 import { TaskCorruptedError } from '../errors.ts'
@@ -53,6 +53,8 @@ class Acknowledged {
 }
 
 const NO_OFFSETS = new Map<string, number>()
+const NO_CHANGES: RowChanges = { puts: [], expired: [] }
+const NONE: readonly StoreChanges[] = []
 
 /** The stores of one task with their databases, and their part in a commit: drain, changelog, write. */
 export class TaskStores {
@@ -200,15 +202,18 @@ export class TaskStores {
     if (this.#drained.length === 0 && inputOffsets === undefined) return undefined
     let pending: Promise<void> | undefined
     for (const database of this.#databases) {
-      const drained = this.#drained.filter(({ opened }) => opened.database === database)
-      if (drained.length === 0 && inputOffsets === undefined) continue
+      let first: StoreChanges | undefined
+      let others = NONE
       const offsets = new Map<string, number>(inputOffsets)
-      for (const { opened } of drained) {
+      for (const { opened, changes } of this.#drained) {
+        if (opened.database !== database) continue
+        if (first === undefined) first = changes
+        else others = [...others, changes]
         const { endOffset } = opened.acknowledged
         if (opened.changelog && endOffset >= 0) offsets.set(opened.changelog.name, endOffset)
       }
-      const puts = joined(drained.map(({ changes }) => changes.puts))
-      const rangeDeletes = joined(drained.map(({ changes }) => changes.expired))
+      if (first === undefined && inputOffsets === undefined) continue
+      const { puts, expired: rangeDeletes } = others === NONE ? (first ?? NO_CHANGES) : joined(first, others)
       const written = database.write({ puts, rangeDeletes, offsets })
       if (written instanceof Promise)
         pending = pending === undefined ? written : Promise.all([pending, written]).then(() => {})
@@ -300,11 +305,9 @@ export class TaskStores {
   }
 }
 
-/** The list itself where only one has something. */
-function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
-  const filled = lists.filter((list) => list.length > 0)
-  const [only] = filled
-  return only !== undefined && filled.length === 1 ? only : ([] as T[]).concat(...filled)
+function joined(first: RowChanges | undefined, others: readonly RowChanges[]): RowChanges {
+  const all = [first ?? NO_CHANGES, ...others]
+  return { puts: all.flatMap(({ puts }) => puts), expired: all.flatMap(({ expired }) => expired) }
 }
 
 async function openDatabases({
