@@ -81,7 +81,8 @@ export function joinStreams<K, V, V2, R>(
   const otherValue = requireSerde(otherSerdes.value, 'value', `${what} (other side)`)
   const shared = {
     windowSize: windows.sizeMs,
-    retention: windows.sizeMs + windows.graceMs,
+    // A window that does not reach to its record's own time is open for longer than it is wide.
+    retention: Math.max(windows.sizeMs, windows.beforeMs, windows.afterMs) + windows.graceMs,
     retainDuplicates: true,
     persistent: options.persistent ?? true,
     logging: options.logging ?? true,

@@ -16,6 +16,8 @@ const rows = section
 
 /** Why a scenario differs, and the beginning of the row that says so. */
 const ROWS: Readonly<Record<string, string>> = {
+  'a join window with a negative bound: rows leave before the window closes':
+    'stream–stream joins whose window has a negative bound',
   'first update of a stream aggregation': 'first update of a stream aggregation',
   'first update of a stream aggregation, without the record cache: the initializer’s value was not there before':
     'first update of a stream aggregation',
