@@ -242,8 +242,7 @@ describe('tables', () => {
     await check(plan, endTheSame)
   })
 
-  // A row that comes and goes in the record cache is not spoken of, though a join may have read it meanwhile, and where both sides of an
-  // inner join go at once neither says so: as on the JVM the result then stays. So no row goes.
+  // Where both sides of an inner join go between two commits neither says so: as on the JVM the result then stays. So no row goes.
   it('that are joined end the same wherever commits fall, with any cache, while no row goes', async () => {
     const step = fc.oneof(stepOf('map'), stepOf('inner'), stepOf('left'), stepOf('outer'))
     const kept = updates.map((list) => list.map(([topic, k, value, timeMs]) => [topic, k, value ?? 0, timeMs] as const))

@@ -14,6 +14,7 @@ interface Sent {
 function forwarder(
   options: { caching?: boolean; maxBytes?: number; sendOldValues?: boolean; windowSizeMs?: number } = {},
 ) {
+  const rows = {}
   const sent: Sent[] = []
   const flushes: (() => unknown)[] = []
   let onSend: ((sent: Sent) => void) | undefined
@@ -27,6 +28,7 @@ function forwarder(
     recordCacheMaxBytes: options.maxBytes ?? 10_000,
     onCommit: (flush: () => unknown) => void flushes.push(flush),
     recordMetadata: () => undefined,
+    getStateStore: () => rows,
     forward,
     forwardAs: forward,
   } as unknown as ProcessorContext

@@ -2,6 +2,7 @@ import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
 import type { Headers } from '../../common/record.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
 import { Change, type RecordMetadata, StreamRecord, Windowed } from '../record.ts'
+import { type HeldBack, tellOfReads } from './held-back.ts'
 import type { ProcessorContext } from './processor.ts'
 
 /** Rough size of one held-back update, for the bound of the record cache. */
@@ -39,15 +40,17 @@ interface Update<V> {
   /** Of the last update: what comes after a flush sees the record that caused it. */
   origin: RecordMetadata | undefined
   sequence: number
+  /** A join has read the row meanwhile: what it has made of it has to go when the row goes. */
+  wasRead: boolean
 }
 
 /**
  * Sends a table's updates on: at once, or with the record cache the last one per key when the commit comes or the bound is
  * passed, in the order of their last update, with the value that was there at the first one as old value. With the cache, a row
- * that came and went between two forwards is not spoken of. A bound of 0 turns the cache off.
+ * that came and went between two forwards is not spoken of, unless a join has read it. A bound of 0 turns the cache off.
  * @see TimestampedTupleForwarder, CachingKeyValueStore, NamedCache (rules 52 to 54)
  */
-export class TableForwarder<V> {
+export class TableForwarder<V> implements HeldBack {
   readonly #context: ProcessorContext
   readonly #settings: TableSettings<V>
   readonly #windowEnd: WindowEnd | undefined
@@ -76,7 +79,9 @@ export class TableForwarder<V> {
     this.#topic = changelogTopicName(context.applicationId, store)
     this.#maxUpdates = settings.caching ? Math.ceil(context.recordCacheMaxBytes / UPDATE_BYTES) : 0
     this.caching = this.#maxUpdates > 0
-    if (this.caching) context.onCommit(() => this.#flush())
+    if (!this.caching) return
+    context.onCommit(() => this.#flush())
+    tellOfReads(context.getStateStore(store), this)
   }
 
   /** The value as it was, for whoever asked for old values; else it only tells that there was one. */
@@ -115,6 +120,7 @@ export class TableForwarder<V> {
         headers,
         origin: this.#context.recordMetadata(),
         sequence: this.#sequence++,
+        wasRead: false,
       })
       if (this.#updates.length > this.#maxUpdates) return this.#flush()
       return
@@ -125,6 +131,12 @@ export class TableForwarder<V> {
     update.origin = this.#context.recordMetadata()
     if (update !== this.#updates.at(-1)) this.#reordered = true
     update.sequence = this.#sequence++
+  }
+
+  wasRead(key: unknown, windowStartMs: number): void {
+    if (this.#updates.length === 0) return
+    const update = this.#find(this.#keyIdOf(key, this.#topic), windowStartMs)
+    if (update !== undefined && update.newValue !== null) update.wasRead = true
   }
 
   #find(id: unknown, windowStartMs: number): Update<V> | undefined {
@@ -153,8 +165,9 @@ export class TableForwarder<V> {
     return eachInOrder(updates, (update) => this.#sendUpdate(update))
   }
 
-  #sendUpdate({ key, windowStartMs, newValue, oldValue, timestampMs, headers, origin }: Update<V>): Awaitable<void> {
-    if (newValue === null && oldValue === null) return
+  #sendUpdate(update: Update<V>): Awaitable<void> {
+    const { key, windowStartMs, newValue, oldValue, timestampMs, headers, origin, wasRead } = update
+    if (newValue === null && oldValue === null && !wasRead) return
     return this.#context.forwardAs(this.#record(key, windowStartMs, newValue, oldValue, timestampMs, headers), origin)
   }
 

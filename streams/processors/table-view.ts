@@ -8,6 +8,7 @@ import type {
 } from '../../stores/state-store.ts'
 import { changelogTopicName } from '../internal-topic-names.ts'
 import type { Windowed } from '../record.ts'
+import { readsOf } from './held-back.ts'
 import type { ProcessorContext } from './processor.ts'
 import type { CopyOf } from './table-forwarder.ts'
 
@@ -29,7 +30,11 @@ export function keyValueView<K, V>(store: string, copy?: CopyOf<V>): TableView<K
     storeNames: () => [store],
     getter: (context, kept) => {
       const rows = context.getStateStore<KeyValueStore<K, V>>(store)
-      return copied(context, store, kept ? copy : undefined, (key) => rows.getEntry(key))
+      const isRead = readsOf(rows)
+      return copied(context, store, kept ? copy : undefined, (key) => {
+        isRead(key, 0)
+        return rows.getEntry(key)
+      })
     },
   }
 }
@@ -51,7 +56,11 @@ export function windowView<K, V>(store: string, copy: CopyOf<V>): TableView<Wind
     storeNames: () => [store],
     getter: (context, kept) => {
       const rows = context.getStateStore<WindowStore<K, V>>(store)
-      return copied(context, store, kept ? copy : undefined, (key) => rows.getEntry(key.key, key.startMs))
+      const isRead = readsOf(rows)
+      return copied(context, store, kept ? copy : undefined, (key) => {
+        isRead(key.key, key.startMs)
+        return rows.getEntry(key.key, key.startMs)
+      })
     },
   }
 }
