@@ -52,4 +52,23 @@ describe('a row that comes and goes in the record cache', () => {
     expect(driver.createOutputTopic('out', TEXT).readRecords()).toEqual([])
     await driver.close()
   })
+
+  it('is not spoken of where a stream was joined with it: those results stay', async () => {
+    const builder = new StreamsBuilder()
+    const table = builder.table('right', { ...TEXT, store: 'right', caching: true })
+    builder
+      .stream('left', TEXT)
+      .join(table, (a, b) => `${a}|${b}`)
+      .to('joined', TEXT)
+    table.toStream().to('out', TEXT)
+    const driver = await TopologyTestDriver.create(builder.build(), { commitEveryRecord: false })
+    const right = driver.createInputTopic('right', TEXT)
+    right.pipeInput('k', 'r', 1)
+    driver.createInputTopic('left', TEXT).pipeInput('k', 'l', 2)
+    right.pipeInput('k', null, 3)
+    driver.commit()
+    expect(driver.createOutputTopic('joined', TEXT).readToMap().get('k')).toBe('l|r')
+    expect(driver.createOutputTopic('out', TEXT).readRecords()).toEqual([])
+    await driver.close()
+  })
 })

@@ -103,9 +103,9 @@ function joinedView<K, V, V2, R>(
 ): TableView<K, R> {
   return {
     storeNames: () => [...new Set([...left.storeNames(), ...right.storeNames()])],
-    getter: (context, kept) => {
-      const getLeft = left.getter(context, kept)
-      const getRight = right.getter(context, kept)
+    getter: (context, kept, lasting) => {
+      const getLeft = left.getter(context, kept, lasting)
+      const getRight = right.getter(context, kept, lasting)
       return (key) =>
         chain(getLeft(key), (a) =>
           chain(getRight(key), (b) => {

@@ -11,7 +11,7 @@ export function tellOfReads(store: object, heldBack: HeldBack): void {
   byStore.set(store, heldBack)
 }
 
-/** Called for each row that is read of a store; free where nothing is held back. Looks for who wants to know at the first read, when all of the task has begun. */
+/** To be called for each row that is read of a store. Looks for who wants to know at the first one, when all of the task has begun. */
 export function readsOf(store: object): (key: unknown, windowStartMs: number) => void {
   let heldBack: HeldBack | undefined
   let isKnown = false

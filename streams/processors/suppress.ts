@@ -97,9 +97,9 @@ function originOf({ topic, partition, offset }: BufferedContext): RecordMetadata
 export function suppressedView<K, V>(store: string, parent: TableView<K, V>): TableView<K, V> {
   return {
     storeNames: () => [store, ...parent.storeNames()],
-    getter: (context, kept) => {
+    getter: (context, kept, lasting) => {
       const buffer = context.getStateStore<ChangeBuffer<K, V>>(store)
-      const get = parent.getter(context, kept)
+      const get = parent.getter(context, kept, lasting)
       return (key) =>
         chain(buffer.priorValue(key), (prior) => (prior === undefined ? get(key) : rowOf(prior.value, -1)))
     },

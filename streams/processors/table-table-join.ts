@@ -35,7 +35,7 @@ export class TableTableJoin<K, V, V2, R> implements Processor<K, Change<V>, K, C
 
   init(context: ProcessorContext<K, Change<R>>): void {
     this.#context = context
-    this.#otherRow = this.#options.other.getter(context as ProcessorContext, this.#options.kept)
+    this.#otherRow = this.#options.other.getter(context as ProcessorContext, this.#options.kept, true)
   }
 
   process(record: StreamRecord<K, Change<V>>): Awaitable<void> {

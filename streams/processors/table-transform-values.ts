@@ -58,8 +58,8 @@ export function transformedView<K, V, V2>(
   return {
     storeNames: () => [...new Set([...parent.storeNames(), ...stores()])],
     historyRetentionMs: parent.historyRetentionMs,
-    getter: (context) => {
-      const get = parent.getter(context, true)
+    getter: (context, _kept, lasting) => {
+      const get = parent.getter(context, true, lasting)
       const transformer = make()
       let update: TransformedUpdate = NO_UPDATE
       transformer.init?.(

@@ -20,19 +20,22 @@ export interface TableView<K, V> {
   storeNames(): readonly string[]
   /** How far back rows can be read as of a time; `undefined`: only as they are now. */
   readonly historyRetentionMs?: number | undefined
-  /** `kept`: somebody may hold on to what is read, so a row that its table changes in place is given as a copy. */
-  getter(context: ProcessorContext, kept: boolean): RowGetter<K, V>
+  /**
+   * `kept`: somebody may hold on to what is read, so a row that its table changes in place is given as a copy. `lasting`: what is made of a row
+   * has to go when the row goes, so the table tells of that in any case.
+   */
+  getter(context: ProcessorContext, kept: boolean, lasting?: boolean): RowGetter<K, V>
 }
 
 /** `copy` is given for tables whose rows are changed in place: aggregates. */
 export function keyValueView<K, V>(store: string, copy?: CopyOf<V>): TableView<K, V> {
   return {
     storeNames: () => [store],
-    getter: (context, kept) => {
+    getter: (context, kept, lasting) => {
       const rows = context.getStateStore<KeyValueStore<K, V>>(store)
-      const isRead = readsOf(rows)
+      const isRead = lasting ? readsOf(rows) : undefined
       return copied(context, store, kept ? copy : undefined, (key) => {
-        isRead(key, 0)
+        isRead?.(key, 0)
         return rows.getEntry(key)
       })
     },
@@ -54,11 +57,11 @@ export function versionedView<K, V>(store: string, historyRetentionMs: number): 
 export function windowView<K, V>(store: string, copy: CopyOf<V>): TableView<Windowed<K>, V> {
   return {
     storeNames: () => [store],
-    getter: (context, kept) => {
+    getter: (context, kept, lasting) => {
       const rows = context.getStateStore<WindowStore<K, V>>(store)
-      const isRead = readsOf(rows)
+      const isRead = lasting ? readsOf(rows) : undefined
       return copied(context, store, kept ? copy : undefined, (key) => {
-        isRead(key.key, key.startMs)
+        isRead?.(key.key, key.startMs)
         return rows.getEntry(key.key, key.startMs)
       })
     },
@@ -86,8 +89,8 @@ export function mappedView<K, V, V2>(
   return {
     storeNames: () => parent.storeNames(),
     historyRetentionMs: parent.historyRetentionMs,
-    getter: (context, kept) => {
-      const get = parent.getter(context, kept)
+    getter: (context, kept, lasting) => {
+      const get = parent.getter(context, kept, lasting)
       return (key, asOfMs) => chain(get(key, asOfMs), (row) => row && rowOf(map(row.value, key), row.timestampMs))
     },
   }

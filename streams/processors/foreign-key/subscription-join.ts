@@ -25,7 +25,7 @@ export class SubscriptionJoin<K, K2, V2>
 
   init(context: ProcessorContext<K, SubscriptionAnswer<V2>>): void {
     this.#context = context
-    this.#row = this.#right.getter(context as ProcessorContext, false)
+    this.#row = this.#right.getter(context as ProcessorContext, false, true)
   }
 
   process(record: Taken<K, K2>): Awaitable<void> {
