@@ -13,12 +13,15 @@ declare module 'rocksdb-native' {
     tryFlush(): void
   }
   interface WriteBatch {
-    /** What `flush` hands over, for as long as the binding keeps it under this name. */
-    readonly _operations?: readonly { readonly type: number }[]
+    /** What `flush` hands over, and what makes room for that many: for as long as the binding has them under these names. */
+    get _operations(): readonly { readonly type: number; readonly columnFamily: unknown }[] | undefined
+    set _operations(operations: readonly object[])
+    _resize?(): void
     tryPut(key: Buffer, value: Buffer): void
     tryDelete(key: Buffer): void
     tryDeleteRange(start: Buffer, end: Buffer): void
     flush(): Promise<void>
+    destroy(): void
   }
   export default class RocksDB {
     constructor(path: string, options?: { maxBackgroundJobs?: number; readOnly?: boolean; createIfMissing?: boolean })

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../common/awaitable.ts'
 import type { PackedRecords } from '../common/packed-records.ts'
 import type { Headers } from '../common/record.ts'
+import type { RowBatch } from '../common/row-batch.ts'
 import type { RowPut, RowRange } from './task-database.ts'
 
 export type StoreType = 'key-value' | 'window' | 'session' | 'versioned' | 'record-buffer' | 'change-buffer'
@@ -54,11 +55,17 @@ export interface StateStore {
   /** Turns changelog records back into rows. Records with a null key are skipped. A store that has to read for it answers later. */
   restoredRows(records: readonly RestoredRecord[]): Awaitable<RowChanges>
   /**
-   * The same for a store whose rows are made of one record each, whatever is there already: puts to write one list after the other, with nothing
-   * read and no object made of a record. `undefined` where the store cannot.
+   * The same for a store whose rows are made of one record each, whatever is there already: nothing is read and no object made of a record.
+   * `undefined` where the store cannot.
    */
-  restoredPacked?(records: PackedRecords): Iterable<readonly RowPut[]> | undefined
+  restoredPacked?(records: PackedRecords): PackedRows | undefined
   close(): void
+}
+
+/** Rows on their way from a changelog into a database. */
+export interface PackedRows {
+  /** Puts the next rows, as many as there is room for. @returns whether there may be more */
+  fill(rows: RowBatch): boolean
 }
 
 export interface RestoredRecord {

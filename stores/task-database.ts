@@ -1,5 +1,6 @@
 import type { Awaitable } from '../common/awaitable.ts'
 import type { KeyRange } from '../common/rocksdb.ts'
+import type { RowBatch } from '../common/row-batch.ts'
 
 /** Offsets a task's state stands at: per changelog partition the offset after the last record that is in it. */
 export type StateOffsets = ReadonlyMap<string, number>
@@ -41,9 +42,18 @@ export interface TaskDatabase {
   property?(name: string): Promise<number | undefined>
   /** Partitions that `offsets` does not name keep theirs. Writes take effect in the order of the calls. Memory answers at once. */
   write(write: StateWrite): Awaitable<void>
+  /** For rows that are restored many at a time; absent where each row has to have memory of its own. */
+  readonly rowBatches?: RowBatches
   /** As of the last write; empty when there is no state. */
   offsets(): StateOffsets
   close(): Promise<void>
+}
+
+/** Writes of rows without offsets, in memory that is used again. */
+export interface RowBatches {
+  create(): RowBatch
+  /** In the order of the calls of this and of `write`. */
+  write(rows: RowBatch): Promise<void>
 }
 
 /** Opens the database of a task. Where that has to wait, the signal ends the waiting. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Database, type KeyRange } from '../../common/rocksdb.ts'
-import type { OpenTaskDatabase, StateOffsets, StateWrite, TaskDatabase } from '../task-database.ts'
+import type { OpenTaskDatabase, RowBatches, StateOffsets, StateWrite, TaskDatabase } from '../task-database.ts'
 import { TaskCatalog } from './task-catalog.ts'
 
 /** Rows that are counted one by one before an estimate is made. */
@@ -87,7 +87,16 @@ class RocksdbDatabase implements TaskDatabase {
   }
 
   write(write: StateWrite): Promise<void> {
-    const written = this.#lastWrite.then(() => this.#write(write))
+    return this.#afterTheLast(() => this.#write(write))
+  }
+
+  readonly rowBatches: RowBatches = {
+    create: () => this.#database.createRowBatch(),
+    write: (rows) => this.#afterTheLast(() => this.#database.writeRows(rows)),
+  }
+
+  #afterTheLast(write: () => Promise<void>): Promise<void> {
+    const written = this.#lastWrite.then(write)
     this.#lastWrite = written.catch(() => {})
     return written
   }

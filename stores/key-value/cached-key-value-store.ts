@@ -19,6 +19,7 @@ import type {
   ChangelogRecord,
   KeyValueEntry,
   KeyValueStore,
+  PackedRows,
   RestoredRecord,
   RowChanges,
   ScanOptions,
@@ -27,7 +28,7 @@ import type {
 } from '../state-store.ts'
 import type { StoreContext } from '../store-builder.ts'
 import type { RowPut, TaskDatabase } from '../task-database.ts'
-import { packedPuts } from './packed-puts.ts'
+import { PackedPuts } from './packed-puts.ts'
 
 /** Kept by a store that has had rows; without it the database is known to be empty. */
 const HAS_ROWS = Buffer.from([1])
@@ -217,9 +218,9 @@ export class CachedKeyValueStore<K, V> implements KeyValueStore<K, V> {
     return { puts: this.restoredOneByOne(records), expired: [] }
   }
 
-  restoredPacked(records: PackedRecords): Iterable<readonly RowPut[]> | undefined {
+  restoredPacked(records: PackedRecords): PackedRows | undefined {
     this.#restoredSome(records.count)
-    return packedPuts(this.#prefix, records)
+    return new PackedPuts(this.#prefix, records)
   }
 
   /** As `restoredRows`, a row for each record that has a key, in memory of its own: for rows that leave one by one. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { PackedRecords } from '../../common/packed-records.ts'
 import { EMPTY_HEADERS, type Headers } from '../../common/record.ts'
+import { BATCH_ROWS, RowBatch } from '../../common/row-batch.ts'
 import { encodeRowValue } from '../shared/row-value.ts'
-import { lastOfEachKey, packedPuts } from './packed-puts.ts'
+import { lastOfEachKey, PackedPuts } from './packed-puts.ts'
 
 const PREFIX = Buffer.from([0, 7])
 const TIMESTAMP_MS = 1_795_311_600_000
@@ -35,13 +36,40 @@ function pack(...lists: readonly (readonly Given[])[]): PackedRecords {
   return packed
 }
 
-const putsOf = (packed: PackedRecords) =>
-  [...packedPuts(PREFIX, packed)].flat().map(([key, value]) => [key.toString('hex'), value?.toString('hex') ?? null])
+const PUT = 1
+const DELETE = 2
+type Row = readonly [key: string, value: string | null]
+
+/** The rows of each batch that is filled; it is one and the same that goes around. */
+function batchesOf(packed: PackedRecords): Row[][] {
+  const puts = new PackedPuts(PREFIX, packed)
+  const rows = new RowBatch({ put: PUT, delete: DELETE, deleteRange: 0, columnFamily: undefined })
+  const batches: Row[][] = []
+  for (let more = true; more; ) {
+    rows.clear()
+    more = puts.fill(rows)
+    batches.push(
+      rows
+        .operations()
+        .map(({ type, key, value }) => [
+          Buffer.from(key).toString('hex'),
+          type === DELETE ? null : Buffer.from(value).toString('hex'),
+        ]),
+    )
+  }
+  return batches
+}
+const putsOf = (packed: PackedRecords) => batchesOf(packed).flat()
 
 describe('rows of a restore', () => {
   const headers = [{ key: 'h', value: Buffer.from('1') }]
-  const first = [record(null, 'left out'), record('a', 'one'), record('long'.repeat(20), 'x'.repeat(100))]
-  const second = [record('b', null), record('c', 'three', headers), record('d', '')]
+  const first = [
+    record(null, 'left out'),
+    record('a', 'one'),
+    record('long'.repeat(20), 'x'.repeat(100)),
+    record('big', 'y'.repeat(500)),
+  ]
+  const second = [record('b', null), record('gone'.repeat(20), null), record('c', 'three', headers), record('d', '')]
 
   it('are the bytes that a commit would write', () => {
     const expected = [...first, ...second]
@@ -66,11 +94,14 @@ describe('rows of a restore', () => {
     const packed = pack(Array.from({ length: 6_000 }, (_, i) => record(`key-${i}`, `${i}`)))
     expect(lastOfEachKey(packed)).toBeUndefined()
     expect(putsOf(packed)).toHaveLength(6_000)
-    expect([...packedPuts(PREFIX, packed)].length).toBeGreaterThan(2)
+    expect(batchesOf(packed).map(({ length }) => length)).toEqual([
+      ...Array(5).fill(BATCH_ROWS),
+      6_000 - 5 * BATCH_ROWS,
+    ])
   })
 
   it('of a part are those before its end', () => {
-    expect(putsOf(pack(first, second).upTo(4))).toEqual(putsOf(pack(first, second.slice(0, 1))))
-    expect(pack(first, second).upTo(4).unpack()).toEqual(pack(first, second).unpack().slice(0, 4))
+    expect(putsOf(pack(first, second).upTo(5))).toEqual(putsOf(pack(first, second.slice(0, 1))))
+    expect(pack(first, second).upTo(5).unpack()).toEqual(pack(first, second).unpack().slice(0, 5))
   })
 })

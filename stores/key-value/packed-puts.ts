@@ -1,25 +1,45 @@
-import type { PackedRecords } from '../../common/packed-records.ts'
+import type { PackedRecords, PackedRun } from '../../common/packed-records.ts'
+import type { RowBatch } from '../../common/row-batch.ts'
 import { encodeRowValue, PLAIN_ROW_BYTES, writePlainRow } from '../shared/row-value.ts'
-import type { RowPut } from '../task-database.ts'
+import type { PackedRows } from '../state-store.ts'
 
 /** So many records are looked at to see whether keys come again, and so much of them has to. */
 const SAMPLE_RECORDS = 512
 const REPEATED_SHARE = 0.1
 /** Below this many bytes a loop is faster than a call. */
 const FEW_BYTES = 40
-/** Rows that are made at a time: few enough to be gone before the collector has to carry them on. */
-const CHUNK_ROWS = 512
 
 /**
- * The rows of changelog records whose row key is the store's prefix and the record's key, some hundred at a time. The rows of a chunk
- * lie in one piece of memory. Where keys come again and again, the records that a later one replaces are left out: telling them costs
- * a tenth of writing them.
+ * The rows of changelog records whose row key is the store's prefix and the record's key, made in the memory they are written from. Where keys come
+ * again and again, the records that a later one replaces are left out: telling them costs a tenth of writing them.
  */
-export function* packedPuts(prefix: Buffer, records: PackedRecords): Generator<readonly RowPut[]> {
-  const isLast = lastOfEachKey(records)
-  for (const { bytes, from, to } of records.runs())
-    for (let at = from; at < to; at += CHUNK_ROWS)
-      yield putsOf(prefix, records, bytes, at, Math.min(at + CHUNK_ROWS, to), isLast)
+export class PackedPuts implements PackedRows {
+  readonly #prefix: Buffer
+  readonly #records: PackedRecords
+  readonly #runs: readonly PackedRun[]
+  readonly #isLast: Uint8Array | undefined
+  #run = 0
+  #at = 0
+
+  constructor(prefix: Buffer, records: PackedRecords) {
+    this.#prefix = prefix
+    this.#records = records
+    this.#runs = records.runs()
+    this.#isLast = lastOfEachKey(records)
+  }
+
+  fill(rows: RowBatch): boolean {
+    const records = this.#records
+    for (; this.#run < this.#runs.length; this.#run++) {
+      const { bytes, from, to } = this.#runs[this.#run] as PackedRun
+      let at = Math.max(this.#at, from)
+      for (; at < to && !rows.isFull; at++)
+        if (records.keyBytes(at) >= 0 && this.#isLast?.[at] !== 0) putRow(rows, this.#prefix, records, bytes, at)
+      this.#at = at
+      if (at < to) return true
+    }
+    return false
+  }
 }
 
 /** 1 for each record that no later one replaces; `undefined` where hardly any is. */
@@ -43,45 +63,23 @@ function lastByKey(records: PackedRecords, to: number): ReadonlyMap<string, numb
   return byKey
 }
 
-function putsOf(
-  prefix: Buffer,
-  records: PackedRecords,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  isLast: Uint8Array | undefined,
-): readonly RowPut[] {
-  const memory = Buffer.allocUnsafeSlow(sizeOf(prefix, records, from, to))
-  const puts: RowPut[] = []
-  let at = 0
-  for (let i = from; i < to; i++) {
-    const keyBytes = records.keyBytes(i)
-    if (keyBytes < 0 || isLast?.[i] === 0) continue
-    const keyAt = at
-    at = copy(memory, at, prefix, 0, prefix.length)
-    at = copy(memory, at, bytes, records.keyAt(i), keyBytes)
-    const rowKey = memory.subarray(keyAt, at)
-    const valueBytes = records.valueBytes(i)
-    const headers = records.headers(i)
-    if (valueBytes < 0) puts.push([rowKey, null])
-    else if (headers.length > 0) {
-      const value = bytes.subarray(records.valueAt(i), records.valueAt(i) + valueBytes)
-      puts.push([rowKey, encodeRowValue(records.timestampMs(i), headers, value)])
-    } else {
-      const valueAt = at
-      at = writePlainRow(memory, at, records.timestampMs(i))
-      at = copy(memory, at, bytes, records.valueAt(i), valueBytes)
-      puts.push([rowKey, memory.subarray(valueAt, at)])
-    }
+function putRow(rows: RowBatch, prefix: Buffer, records: PackedRecords, bytes: Buffer, index: number): void {
+  const keyBytes = records.keyBytes(index)
+  const valueAt = records.valueAt(index)
+  const valueBytes = records.valueBytes(index)
+  const headers = records.headers(index)
+  if (valueBytes < 0) rows.delete(prefix.length + keyBytes)
+  else if (headers.length > 0) {
+    const value = encodeRowValue(records.timestampMs(index), headers, bytes.subarray(valueAt, valueAt + valueBytes))
+    rows.put(prefix.length + keyBytes, value.length)
+    copy(rows.memory, rows.valueAt, value, 0, value.length)
+  } else {
+    rows.put(prefix.length + keyBytes, PLAIN_ROW_BYTES + valueBytes)
+    const at = writePlainRow(rows.memory, rows.valueAt, records.timestampMs(index))
+    copy(rows.memory, at, bytes, valueAt, valueBytes)
   }
-  return puts
-}
-
-function sizeOf(prefix: Buffer, records: PackedRecords, from: number, to: number): number {
-  let sizeBytes = 0
-  for (let i = from; i < to; i++)
-    sizeBytes += prefix.length + Math.max(0, records.keyBytes(i)) + PLAIN_ROW_BYTES + Math.max(0, records.valueBytes(i))
-  return sizeBytes
+  const at = copy(rows.memory, rows.keyAt, prefix, 0, prefix.length)
+  copy(rows.memory, at, bytes, records.keyAt(index), keyBytes)
 }
 
 function copy(to: Buffer, toAt: number, from: Buffer, fromAt: number, length: number): number {

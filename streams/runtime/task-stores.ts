@@ -5,6 +5,7 @@ import type { RowChanges, StateStore, StoreChanges } from '../../stores/state-st
 import type { ExpiredPut, StoreBuilder } from '../../stores/store-builder.ts'
 import type { OpenTaskDatabase, TaskDatabase } from '../../stores/task-database.ts'
 import { TaskCorruptedError } from '../errors.ts'
+import { PackedRestore } from './packed-restore.ts'
 import type { RecordCollector } from './record-collector.ts'
 import { type StoreTap, StoreTaps } from './store-taps.ts'
 
@@ -52,7 +53,6 @@ class Acknowledged {
   }
 }
 
-const NO_OFFSETS = new Map<string, number>()
 const NO_CHANGES: RowChanges = { puts: [], expired: [] }
 const NONE: readonly StoreChanges[] = []
 
@@ -66,6 +66,8 @@ export class TaskStores {
   readonly #sources: ReadonlySet<string>
   readonly #taps = new StoreTaps()
   #drained: Drained[] = []
+  /** Of the one database that takes rows in batches. */
+  #packedRestore: PackedRestore | undefined
 
   private constructor(partition: number, stores: ReadonlyMap<string, OpenStore>, databases: readonly TaskDatabase[]) {
     this.partition = partition
@@ -261,26 +263,22 @@ export class TaskStores {
   async restore(storeName: string, batch: FetchedBatch): Promise<void> {
     const { store, database, changelog } = this.#stores.get(storeName) as OpenStore
     const offsets = new Map(changelog ? [[changelog.name, batch.nextOffset]] : [])
-    const chunks = batch.packed && store.restoredPacked?.(batch.packed)
-    if (chunks === undefined) {
+    const { rowBatches } = database
+    const rows = rowBatches && batch.packed && store.restoredPacked?.(batch.packed)
+    if (rowBatches === undefined || rows === undefined) {
       const { puts, expired } = await store.restoredRows(batch.records)
       await database.write({ puts, rangeDeletes: expired, offsets })
       return
     }
     // A crash in between leaves rows that are ahead of their offset: the same records are restored over them.
-    let last = Promise.resolve()
-    for (const puts of chunks) {
-      const written = Promise.resolve(database.write({ puts, rangeDeletes: [], offsets: NO_OFFSETS }))
-      written.catch(() => {})
-      await last
-      last = written
-    }
-    await last
+    this.#packedRestore ??= new PackedRestore(rowBatches)
+    await this.#packedRestore.write(rows)
     await database.write({ puts: [], rangeDeletes: [], offsets })
   }
 
   /** The restore is over: what is read from now on may be kept. */
   restored(): void {
+    this.#packedRestore = undefined
     for (const { store } of this.#opened) store.committed()
   }
 
