@@ -9,8 +9,8 @@ import {
   TopologyError,
   type TopologyProblemCode,
 } from './index.ts'
-import { Application } from './runtime/application.ts'
-import { planTopics } from './runtime/internal-topics.ts'
+import { Application } from './runtime/client/application.ts'
+import { planTopics } from './runtime/group/internal-topics.ts'
 
 const TEXT = { key: serdes.string, value: serdes.string }
 const LONG = { key: serdes.string, value: serdes.long }

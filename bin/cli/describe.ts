@@ -1,5 +1,5 @@
 import { changelogTopicName } from '../../streams/internal-topic-names.ts'
-import { Application } from '../../streams/runtime/application.ts'
+import { Application } from '../../streams/runtime/client/application.ts'
 import { blueprintOf, type TopologyBlueprint } from '../../streams/runtime/deployment/blueprint.ts'
 import { readDeployedTopology } from '../../streams/runtime/deployment/deployed-topology.ts'
 import { type Command, type CommandContext, TOPOLOGY_OPTION } from './command.ts'

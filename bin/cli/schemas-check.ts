@@ -2,7 +2,7 @@ import type { Serde } from '../../common/serde.ts'
 import type { AvroSchema } from '../../schemas/avro-type.ts'
 import { type Compatibility, incompatibilities, readProblems } from '../../schemas/compatibility.ts'
 import type { RegistryClient } from '../../schemas/registry-client.ts'
-import { Application } from '../../streams/runtime/application.ts'
+import { Application } from '../../streams/runtime/client/application.ts'
 import { type Command, TOPOLOGY_OPTION } from './command.ts'
 import { plural } from './output.ts'
 

@@ -1,5 +1,5 @@
 import type { GroupDescription, GroupMemberDescription } from '../../kafka/port.ts'
-import { compareTaskIds } from '../../streams/runtime/application.ts'
+import { compareTaskIds } from '../../streams/runtime/client/application.ts'
 import type { TopologyBlueprint } from '../../streams/runtime/deployment/blueprint.ts'
 import { type TaskProgress, UNKNOWN_PROGRESS } from './task-progress.ts'
 

@@ -1,8 +1,8 @@
 import { Branch, PassThrough } from '../processors/stateless.ts'
 import type { KStream } from './kstream.ts'
-import type { StreamNode } from './nodes.ts'
 import type { Branched, Named } from './options.ts'
-import type { ProcessorPlan } from './plan.ts'
+import type { StreamNode } from './plan/nodes.ts'
+import type { ProcessorPlan } from './plan/plan.ts'
 
 /**
  * Branches of a stream: a record goes to the first whose predicate holds. Creates node KSTREAM-BRANCH-n and one more per branch, named

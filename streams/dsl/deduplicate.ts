@@ -5,12 +5,12 @@ import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { Stores } from '../../stores/stores.ts'
 import { Deduplicate } from '../processors/deduplicate.ts'
 import { originSerde, pairSerde } from '../processors/deduplicate-serdes.ts'
-import { requireSerde } from './context.ts'
 import { type DroppedOptions, handDropped } from './dropped.ts'
-import type { StreamNode } from './nodes.ts'
 import type { Named } from './options.ts'
-import type { Serdes } from './plan.ts'
-import { storeOptions } from './table-store.ts'
+import { requireSerde } from './plan/context.ts'
+import type { StreamNode } from './plan/nodes.ts'
+import type { Serdes } from './plan/plan.ts'
+import { storeOptions } from './plan/table-store.ts'
 
 export interface Deduplicated<K, V, Id = never> extends Named, DroppedOptions<K, V> {
   /** Records of one key and id whose times are no further apart are duplicates: all but the first that was read go no further. */

@@ -1,11 +1,11 @@
 import { type Serde, serdes as standard } from '../../common/serde.ts'
 import type { DroppedRecord } from '../dropped-record.ts'
 import { PassThrough } from '../processors/stateless.ts'
-import type { BuilderContext } from './context.ts'
 import type { KStream } from './kstream.ts'
-import type { StreamNode } from './nodes.ts'
 import type { Consumed } from './options.ts'
-import type { PlanNode } from './plan.ts'
+import type { BuilderContext } from './plan/context.ts'
+import type { StreamNode } from './plan/nodes.ts'
+import type { PlanNode } from './plan/plan.ts'
 
 /** For operators that drop records. */
 export interface DroppedOptions<K, V> {

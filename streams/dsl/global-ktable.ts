@@ -1,4 +1,4 @@
-import type { TableView } from '../processors/table-view.ts'
+import type { TableView } from '../processors/tables/table-view.ts'
 
 /**
  * A table that every instance holds in full, so that streams of any partitioning can look rows up under any key. It has no time

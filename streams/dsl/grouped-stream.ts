@@ -1,7 +1,7 @@
-import type { BuilderContext } from './context.ts'
-import { isMaterialized } from './materialize.ts'
 import type { Materialized } from './options.ts'
-import type { PlanNode, RepartitionPlan, Serdes } from './plan.ts'
+import type { BuilderContext } from './plan/context.ts'
+import { isMaterialized } from './plan/materialize.ts'
+import type { PlanNode, RepartitionPlan, Serdes } from './plan/plan.ts'
 
 export interface GroupedStreamNode<K, V> {
   readonly context: BuilderContext

@@ -1,13 +1,13 @@
 import type { Serde } from '../../common/serde.ts'
 import { serdes as standard } from '../../common/serde.ts'
-import { TableAggregate, type TableAggregator } from '../processors/table-aggregate.ts'
-import { changeSerde } from './change-serde.ts'
-import { type BuilderContext, requireSerde } from './context.ts'
+import { TableAggregate, type TableAggregator } from '../processors/aggregates/table-aggregate.ts'
 import type { KTable } from './ktable.ts'
-import { aggregateSettings } from './materialize.ts'
 import type { Materialized } from './options.ts'
-import type { PlanNode, RepartitionPlan, Serdes } from './plan.ts'
-import { isCached, tableStore, tableStoreView } from './table-store.ts'
+import { changeSerde } from './plan/change-serde.ts'
+import { type BuilderContext, requireSerde } from './plan/context.ts'
+import { aggregateSettings } from './plan/materialize.ts'
+import type { PlanNode, RepartitionPlan, Serdes } from './plan/plan.ts'
+import { isCached, tableStore, tableStoreView } from './plan/table-store.ts'
 
 interface GroupedTableNode<K, V> {
   readonly context: BuilderContext

@@ -1,5 +1,5 @@
 import type { Awaitable } from '../../common/awaitable.ts'
-import type { AsyncCall } from '../processors/async-call.ts'
+import type { AsyncCall } from '../processors/async/async-call.ts'
 import type { ProcessorSupplier } from '../processors/processor-supplier.ts'
 import {
   StatelessFilter,
@@ -15,9 +15,10 @@ import { BranchedKStream } from './branch.ts'
 import { type Deduplicated, deduplicateStream } from './deduplicate.ts'
 import type { DroppedOptions } from './dropped.ts'
 import { GlobalKTable } from './global-ktable.ts'
+import { joinGlobalTable, joinStreams, type StreamJoinKind } from './joins/stream-joins.ts'
+import { asOfTable, joinTable, joinTableAsOf } from './joins/stream-table-join.ts'
 import { KGroupedStream } from './kgrouped-stream.ts'
 import { KTable } from './ktable.ts'
-import type { StreamNode } from './nodes.ts'
 import type {
   ExpiringMaterialized,
   Grouped,
@@ -31,12 +32,18 @@ import type {
   StreamJoined,
   StreamJoinedAsOf,
 } from './options.ts'
-import type { Serdes } from './plan.ts'
+import type { StreamNode } from './plan/nodes.ts'
+import type { Serdes } from './plan/plan.ts'
+import {
+  mergeStreams,
+  printStream,
+  repartitionStream,
+  serdesOf,
+  tableOfStream,
+  writeStream,
+} from './plan/stream-topics.ts'
 import { processStream, processStreamValues } from './process.ts'
-import { joinGlobalTable, joinStreams, type StreamJoinKind } from './stream-joins.ts'
-import { asOfTable, joinTable, joinTableAsOf } from './stream-table-join.ts'
-import { mergeStreams, printStream, repartitionStream, serdesOf, tableOfStream, writeStream } from './stream-topics.ts'
-import type { JoinWindows } from './windows.ts'
+import type { JoinWindows } from './windows/windows.ts'
 
 /**
  * A stream of records, each one a fact of its own. Lambdas get value first, then key. Values of topics that hold tombstones may

@@ -2,8 +2,8 @@ import type { StoreBuilder } from '../../stores/store-builder.ts'
 import { FixedKeyProcessor } from '../processors/fixed-key-processor.ts'
 import { factoryOf, type ProcessorSupplier, storesOf } from '../processors/processor-supplier.ts'
 import { type DroppedOptions, handDropped } from './dropped.ts'
-import type { StreamNode } from './nodes.ts'
 import type { ProcessOptions } from './options.ts'
+import type { StreamNode } from './plan/nodes.ts'
 
 /** A name that is given takes no number here, unlike everywhere else. @see KStreamImpl.process */
 export function processStream<K, V, K2, V2>(

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { serdes } from '../../common/serde.ts'
-import { outerKeySerde, outerValueSerde } from '../processors/outer-join-serdes.ts'
+import { outerKeySerde, outerValueSerde } from '../processors/joins/outer-join-serdes.ts'
 import { Change, Windowed } from '../record.ts'
-import { changeSerde } from './change-serde.ts'
-import { defaultPartitioner, timeWindowedSerde } from './windowed-serde.ts'
+import { changeSerde } from './plan/change-serde.ts'
+import { defaultPartitioner, timeWindowedSerde } from './windows/windowed-serde.ts'
 
 const hex = (data: Buffer): string => data.toString('hex')
 

@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../../common/duration.ts'
 import { InvalidArgumentError } from '../../common/errors.ts'
-import type { SuppressSettings } from '../processors/suppress.ts'
+import type { SuppressSettings } from '../processors/tables/suppress.ts'
 import type { Windowed } from '../record.ts'
 
 interface Limits {

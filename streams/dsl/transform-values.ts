@@ -1,10 +1,10 @@
 import { TopologyError } from '../errors.ts'
-import { TableTransformValues, transformedView } from '../processors/table-transform-values.ts'
+import { TableTransformValues, transformedView } from '../processors/tables/table-transform-values.ts'
 import type { ValueTransformerFactory } from '../processors/value-transformer.ts'
-import { storedTable } from './materialize.ts'
-import type { TableNode } from './nodes.ts'
 import type { ProcessOptions, TableMaterialized } from './options.ts'
-import { tableStoreView } from './table-store.ts'
+import { storedTable } from './plan/materialize.ts'
+import type { TableNode } from './plan/nodes.ts'
+import { tableStoreView } from './plan/table-store.ts'
 
 export interface TransformValuesOptions<K, V> extends TableMaterialized<K, V>, Pick<ProcessOptions, 'stores'> {}
 

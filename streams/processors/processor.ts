@@ -3,10 +3,10 @@ import type { Logger } from '../../common/log.ts'
 import type { DueEntry, StateStore } from '../../stores/state-store.ts'
 import type { DropDetails } from '../dropped-record.ts'
 import type { RecordMetadata, StreamRecord } from '../record.ts'
+import type { TaskWork } from './async/task-work.ts'
 import type { NodeMetrics } from './node-metrics.ts'
-import type { TaskWork } from './task-work.ts'
-import type { TimedWork } from './timed-work.ts'
-import type { Timer, Timers } from './timers.ts'
+import type { TimedWork } from './times/timed-work.ts'
+import type { Timer, Timers } from './times/timers.ts'
 
 export type PunctuationType = 'stream-time' | 'wall-clock-time'
 

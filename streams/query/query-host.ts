@@ -1,10 +1,10 @@
 import type { TopicPartition } from '../../common/record.ts'
 import type { StateStore } from '../../stores/state-store.ts'
-import type { Application } from '../runtime/application.ts'
-import type { TasksByEndpoint } from '../runtime/assignor.ts'
-import type { ClientState } from '../runtime/client-state.ts'
-import type { Reached } from '../runtime/task-position.ts'
-import type { TaskStores } from '../runtime/task-stores.ts'
+import type { Application } from '../runtime/client/application.ts'
+import type { ClientState } from '../runtime/client/client-state.ts'
+import type { TasksByEndpoint } from '../runtime/group/assignor.ts'
+import type { TaskStores } from '../runtime/state/task-stores.ts'
+import type { Reached } from '../runtime/task/task-position.ts'
 import type { Position } from './position.ts'
 
 /** What queries need of the stores of a task, which may be in another thread. */

@@ -1,7 +1,7 @@
 import { type Awaitable, eachInOrder } from '../../common/awaitable.ts'
 import { SerdeError } from '../../common/errors.ts'
 import { StateNotWritableError } from '../errors.ts'
-import type { StreamTask } from './stream-task.ts'
+import type { StreamTask } from './task/stream-task.ts'
 
 /** The steps of a commit, by number. */
 export type CommitStep = 1 | 2 | 3 | 4 | 5

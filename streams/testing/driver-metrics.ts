@@ -1,8 +1,8 @@
 import type { Clock } from '../../common/clock.ts'
-import { GLOBAL_TASK_ID } from '../runtime/global-task.ts'
 import type { RecordingLevel } from '../runtime/metrics/metric-catalogue.ts'
 import { type StreamsMetric, StreamsMetrics } from '../runtime/metrics/streams-metrics.ts'
 import { TaskMetrics } from '../runtime/metrics/task-metrics.ts'
+import { GLOBAL_TASK_ID } from '../runtime/task/global-task.ts'
 
 /** The metrics of the driver's tasks, by its wall clock. There is no thread: what is about threads is not told. */
 export class DriverMetrics {

@@ -1,5 +1,5 @@
-import type { StateRestoreListener } from '../runtime/restore-listener.ts'
-import type { StandbyUpdateListener } from '../runtime/standby-listener.ts'
+import type { StandbyUpdateListener } from '../runtime/standby/standby-listener.ts'
+import type { StateRestoreListener } from '../runtime/state/restore-listener.ts'
 import type { ListenerCall } from './messages.ts'
 
 /** Listeners of the user, which are called in the main thread whichever thread has the task. */

@@ -1,9 +1,9 @@
 import { partitionName } from '../../common/record.ts'
 import type { StateStore } from '../../stores/state-store.ts'
 import type { QueriedStores, QueriedTask, StandbyTask } from '../query/query-host.ts'
-import { type Application, partitionOf } from '../runtime/application.ts'
-import type { StandbyTaskInfo, TaskInfo } from '../runtime/client-info.ts'
-import { GLOBAL_TASK_ID } from '../runtime/global-task.ts'
+import { type Application, partitionOf } from '../runtime/client/application.ts'
+import type { StandbyTaskInfo, TaskInfo } from '../runtime/client/client-info.ts'
+import { GLOBAL_TASK_ID } from '../runtime/task/global-task.ts'
 import { remoteStore } from './remote-store.ts'
 import type { WorkerThread } from './worker-thread.ts'
 

@@ -1,4 +1,4 @@
-import { StateDirectory } from '../runtime/state-directory.ts'
+import { StateDirectory } from '../runtime/client/state-directory.ts'
 
 /** The state directory as a stream thread sees it that is one of several: locking and cleaning are the affairs of the main thread. */
 export class SharedDirectory extends StateDirectory {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ClientState } from '../runtime/client-state.ts'
+import type { ClientState } from '../runtime/client/client-state.ts'
 import { isClientRunning, nextThreadIndex, threadName } from './thread-states.ts'
 
 test.each<[states: ClientState[], running: boolean]>([

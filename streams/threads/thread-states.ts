@@ -1,4 +1,4 @@
-import type { ClientState } from '../runtime/client-state.ts'
+import type { ClientState } from '../runtime/client/client-state.ts'
 
 /** The client runs when all its threads do. @see org.apache.kafka.streams.processor.internals.GlobalStreamThread, KafkaStreams.StreamStateListener */
 export function isClientRunning(threads: readonly ClientState[]): boolean {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { asError } from '../../common/errors.ts'
 import { TopologyModuleError } from '../errors.ts'
-import type { StreamsOptions } from '../runtime/streams-config.ts'
+import type { StreamsOptions } from '../runtime/client/streams-config.ts'
 import { Topology } from '../topology.ts'
 
 type FunctionNames<T> = {

@@ -1,5 +1,5 @@
 import type { KafkaProvider, ProviderDescription } from '../../kafka/port.ts'
-import type { StreamsOptions } from '../runtime/streams-config.ts'
+import type { StreamsOptions } from '../runtime/client/streams-config.ts'
 import type { Topology } from '../topology.ts'
 import { unsendableParts } from './sendable.ts'
 import { moduleOf, type TopologyModule } from './topology-module.ts'

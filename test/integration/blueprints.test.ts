@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { applicationTopics } from '../../bin/cli/deployed-topics.ts'
 import { topicUses } from '../../bin/cli/describe.ts'
-import { Application } from '../../streams/runtime/application.ts'
+import { Application } from '../../streams/runtime/client/application.ts'
 import { blueprintOf, type TopologyBlueprint } from '../../streams/runtime/deployment/blueprint.ts'
 import { compareBlueprints } from '../../streams/runtime/deployment/compare-blueprints.ts'
 import { deployedTopologyTopic } from '../../streams/runtime/deployment/deployed-topology.ts'
-import { planTopics } from '../../streams/runtime/internal-topics.ts'
+import { planTopics } from '../../streams/runtime/group/internal-topics.ts'
 import { topologyOf } from '../oracle/replay.ts'
 import { AREAS } from '../oracle/scenarios/all.ts'
 

@@ -8,15 +8,22 @@ import { decodeBufferValue, encodeBufferValue } from '../../stores/buffers/buffe
 import { bufferKey, parseBufferKey } from '../../stores/buffers/record-buffer-keys.ts'
 import { parseSessionChangelogKey, sessionChangelogKey } from '../../stores/session/session-keys.ts'
 import { parseWindowChangelogKey, windowChangelogKey } from '../../stores/window/window-keys.ts'
-import { changeSerde } from '../../streams/dsl/change-serde.ts'
-import { sessionWindowedSerde } from '../../streams/dsl/session-windowed-serde.ts'
-import { timeWindowedSerde } from '../../streams/dsl/windowed-serde.ts'
+import { changeSerde } from '../../streams/dsl/plan/change-serde.ts'
+import { sessionWindowedSerde } from '../../streams/dsl/windows/session-windowed-serde.ts'
+import { timeWindowedSerde } from '../../streams/dsl/windows/windowed-serde.ts'
 import { Change, Windowed } from '../../streams/index.ts'
-import { combinedKeyBytes, foreignKeyPrefix, pseudoTopics } from '../../streams/processors/foreign-key/pseudo-topics.ts'
-import type { Instruction } from '../../streams/processors/foreign-key/subscription.ts'
-import { subscriptionAnswerSerde, subscriptionSerde } from '../../streams/processors/foreign-key/subscription-serdes.ts'
-import { outerKeySerde, outerValueSerde } from '../../streams/processors/outer-join-serdes.ts'
-import { decodePartitionMetadata, encodePartitionMetadata } from '../../streams/runtime/partition-metadata.ts'
+import {
+  combinedKeyBytes,
+  foreignKeyPrefix,
+  pseudoTopics,
+} from '../../streams/processors/joins/foreign-key/pseudo-topics.ts'
+import type { Instruction } from '../../streams/processors/joins/foreign-key/subscription.ts'
+import {
+  subscriptionAnswerSerde,
+  subscriptionSerde,
+} from '../../streams/processors/joins/foreign-key/subscription-serdes.ts'
+import { outerKeySerde, outerValueSerde } from '../../streams/processors/joins/outer-join-serdes.ts'
+import { decodePartitionMetadata, encodePartitionMetadata } from '../../streams/runtime/task/partition-metadata.ts'
 import { CHANGELOGS, type ChangelogRow, changelogOf, restored } from './changelog-bytes.ts'
 import { recordingFile } from './recording.ts'
 

@@ -7,8 +7,8 @@ import { decodeBufferedRow, encodeBufferedRow } from '../../stores/buffers/buffe
 import { decodeBufferValue, encodeBufferValue } from '../../stores/buffers/buffer-value.ts'
 import { bufferKey, parseBufferKey } from '../../stores/buffers/record-buffer-keys.ts'
 import { parseWindowChangelogKey, windowChangelogKey } from '../../stores/window/window-keys.ts'
-import { subscriptionSerde } from '../../streams/processors/foreign-key/subscription-serdes.ts'
-import { outerKeySerde, outerValueSerde } from '../../streams/processors/outer-join-serdes.ts'
+import { subscriptionSerde } from '../../streams/processors/joins/foreign-key/subscription-serdes.ts'
+import { outerKeySerde, outerValueSerde } from '../../streams/processors/joins/outer-join-serdes.ts'
 import { GOLDEN, type Recording } from './recording.ts'
 
 type Raw = readonly [key: string, value: string | null, timestampMs: number | null, headers: string]

@@ -8,23 +8,25 @@ export interface RuleProof {
   readonly tests?: readonly string[]
 }
 
-const GROUP = 'streams/runtime/partition-group.test.ts'
-const QUEUE = 'streams/runtime/record-queue.test.ts'
-const METADATA = 'streams/runtime/partition-metadata.test.ts'
-const PUNCTUATION = 'streams/runtime/punctuation.test.ts'
-const TOPICS = 'streams/runtime/internal-topics.test.ts'
-const RECOVERY = 'streams/runtime/thread-recovery.test.ts'
+const GROUP = 'streams/runtime/task/partition-group.test.ts'
+const QUEUE = 'streams/runtime/task/record-queue.test.ts'
+const METADATA = 'streams/runtime/task/partition-metadata.test.ts'
+const PUNCTUATION = 'streams/runtime/task/punctuation.test.ts'
+const TOPICS = 'streams/runtime/group/internal-topics.test.ts'
+const RECOVERY = 'streams/runtime/thread/thread-recovery.test.ts'
 const CRASH = 'test/fault/commit-crash.test.ts'
 const WINDOW_STORES = 'stores/contract/window-contract.ts'
 const VERSIONED_STORES = 'stores/contract/versioned-contract.ts'
-const FORWARDER = 'streams/processors/table-forwarder.test.ts'
+const FORWARDER = 'streams/processors/tables/table-forwarder.test.ts'
 const KEYS = 'stores/window/key-layouts.test.ts'
 
 export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   1: {
     says: 'stream time is the highest time of the records taken, and windowed operators have one of what reaches them',
     scenarios: ["rules/rule-01-a-filter-delays-the-operator's-time", 'processors/clocks'],
-    tests: ['streams/dsl/emit-strategy.test.ts: has moved time for good: after a restart (state %s) the same is late'],
+    tests: [
+      'streams/dsl/windows/emit-strategy.test.ts: has moved time for good: after a restart (state %s) the same is late',
+    ],
   },
   2: {
     says: 'the lowest head is next; a partition keeps the order of its offsets',
@@ -47,7 +49,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     says: 'records that cannot be read are passed over by the offset that is committed, also when nothing else is there',
     tests: [
       `${QUEUE}: stands after the last record when all of them were unreadable`,
-      'streams/runtime/dropped-records.test.ts: are written in the commit that passes the dropped records over, at the end of a partition too',
+      'streams/runtime/task/dropped-records.test.ts: are written in the commit that passes the dropped records over, at the end of a partition too',
     ],
   },
   6: {
@@ -62,7 +64,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   7: {
     says: 'how far windows were sent on close is committed beside the offsets of all inputs',
     tests: [
-      'streams/runtime/window-close.test.ts: goes on after a restart where it was: %s',
+      'streams/runtime/task/window-close.test.ts: goes on after a restart where it was: %s',
       `${METADATA}: found on several inputs: the higher one counts`,
       'test/oracle/restarts.test.ts: restarts and evictions: %s',
     ],
@@ -113,7 +115,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   16: {
     says: 'starts of hopping windows, none before the epoch',
     scenarios: ['rules/rule-16-window-starts'],
-    tests: ['streams/dsl/windows.test.ts: hopping, near the epoch: no window before it'],
+    tests: ['streams/dsl/windows/windows.test.ts: hopping, near the epoch: no window before it'],
   },
   17: {
     says: 'sessions merge, oldest first, with a tombstone for each but the one that stays',
@@ -138,8 +140,8 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     scenarios: ['sliding/rule-21-windows-at-the-edge-of-retention'],
     tests: [
       'streams/dsl/streams-builder.test.ts: retention below what windows need',
-      'streams/dsl/session-windowed-kstream.test.ts: need a store that keeps sessions for gap and grace',
-      'streams/dsl/sliding-windows.test.ts: need a retention of twice the difference and the grace',
+      'streams/dsl/windows/session-windowed-kstream.test.ts: need a store that keeps sessions for gap and grace',
+      'streams/dsl/windows/sliding-windows.test.ts: need a retention of twice the difference and the grace',
       `${TOPICS}: have the configs that Kafka Streams gives them`,
     ],
   },
@@ -205,21 +207,21 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   34: {
     says: 'what a foreign-key join asks the other side for, by old and new foreign key',
     scenarios: ['foreign-keys/plain-*', 'foreign-keys/foreign-keys-that-begin-alike-*', 'foreign-keys/unsubscribed-*'],
-    tests: ['streams/processors/foreign-key/subscription-send.test.ts: subscriptions of a '],
+    tests: ['streams/processors/joins/foreign-key/subscription-send.test.ts: subscriptions of a '],
   },
   35: {
     says: 'an answer to an older row is dropped, by the hash of its bytes',
     scenarios: ['foreign-keys/unchanged-value-*'],
     tests: [
-      'streams/processors/foreign-key/response-join.test.ts: to an older row is dropped and counted (%s)',
-      'streams/dsl/foreign-key-joins.test.ts: hashes values and writes keys for topics of its own',
+      'streams/processors/joins/foreign-key/response-join.test.ts: to an older row is dropped and counted (%s)',
+      'streams/dsl/joins/foreign-key-joins.test.ts: hashes values and writes keys for topics of its own',
       'test/oracle/bytes.test.ts: murmur3',
     ],
   },
   36: {
     says: 'an answer goes to the partition that the row came from',
     tests: [
-      'streams/runtime/foreign-key-join.test.ts: sends answers where the row is, however its topic is partitioned (rule 36)',
+      'streams/runtime/task/foreign-key-join.test.ts: sends answers where the row is, however its topic is partitioned (rule 36)',
     ],
   },
   37: {
@@ -240,8 +242,8 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     says: 'records without a partner: when, in which order, with which time, and how often they are looked for',
     scenarios: ['rules/rule-41-records-without-a-partner-in-order-*'],
     tests: [
-      'streams/processors/stream-stream-join.test.ts: are sent when their window has closed, by time, then right before left, then key',
-      'streams/processors/stream-stream-join.test.ts: are looked for at most once per interval of the wall clock',
+      'streams/processors/joins/stream-stream-join.test.ts: are sent when their window has closed, by time, then right before left, then key',
+      'streams/processors/joins/stream-stream-join.test.ts: are looked for at most once per interval of the wall clock',
     ],
   },
   42: {
@@ -270,7 +272,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     says: 'a global table is full before the start, and has no relation in time to streams',
     scenarios: ['rules/rule-48-a-global-table-knows-no-time'],
     tests: [
-      'streams/runtime/kafka-streams.test.ts: is full before the stream starts, follows its topic, and is whole on every client',
+      'streams/runtime/client/kafka-streams.test.ts: is full before the stream starts, follows its topic, and is whole on every client',
     ],
   },
   49: {
@@ -351,7 +353,7 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
     says: 'windowed keys go where their inner key goes, by murmur2',
     tests: [
       'streams/dsl/serde-bytes.test.ts: a windowed key goes where its inner key goes',
-      'streams/dsl/session-windowed-kstream.test.ts: go to the partition of the key in them',
+      'streams/dsl/windows/session-windowed-kstream.test.ts: go to the partition of the key in them',
       'test/oracle/bytes.test.ts: murmur2',
     ],
   },
@@ -393,8 +395,8 @@ export const RULE_PROOFS: Readonly<Record<number, RuleProof>> = {
   65: {
     says: 'a table whose source topic is its changelog is restored up to the committed offset; stores in memory from the start',
     tests: [
-      'streams/runtime/source-changelog.test.ts: is restored no further than what is committed',
-      'streams/runtime/source-changelog.test.ts: under %s is whole when a commit ends before its state is written (on disk: %j)',
+      'streams/runtime/state/source-changelog.test.ts: is restored no further than what is committed',
+      'streams/runtime/state/source-changelog.test.ts: under %s is whole when a commit ends before its state is written (on disk: %j)',
     ],
   },
   66: {

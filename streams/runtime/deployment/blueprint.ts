@@ -3,7 +3,7 @@ import type { StoreType } from '../../../stores/state-store.ts'
 import type { StoreBuilder } from '../../../stores/store-builder.ts'
 import { type Subtopology, sourcesOf } from '../../subtopologies.ts'
 import { parentsOf, type TopologyNode } from '../../topology-nodes.ts'
-import type { Application } from '../application.ts'
+import type { Application } from '../client/application.ts'
 
 export const BLUEPRINT_FORMAT = 1
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Serde } from '../../../common/serde.ts'
 import { Stores, StreamsBuilder, serdes, TimeWindows, type Topology } from '../../index.ts'
-import { Application } from '../application.ts'
+import { Application } from '../client/application.ts'
 import { blueprintOf, type TopologyBlueprint } from './blueprint.ts'
 import { compareBlueprints, type PlanItem } from './compare-blueprints.ts'
 

@@ -1,6 +1,6 @@
 import type { MetricFamily, Metrics } from '../../../common/metrics.ts'
 import { version } from '../../../common/version.ts'
-import type { ClientState } from '../client-state.ts'
+import type { ClientState } from '../client/client-state.ts'
 import { metricSpec, RECORDING_LEVELS, type RecordingLevel } from './metric-catalogue.ts'
 import { prometheusFamilies, prometheusName } from './prometheus.ts'
 import { type StreamsMetric, StreamsMetrics } from './streams-metrics.ts'

@@ -4,7 +4,7 @@ import type { Headers } from '../../../common/record.ts'
 import type { RecordMetadata, StreamRecord } from '../../record.ts'
 import { remoteContextOf, withSpanContext } from '../../trace-context.ts'
 import type { Span, SpanContext, SpanLink, Tracing } from '../../tracing.ts'
-import { SourceRecord } from '../source-record.ts'
+import { SourceRecord } from '../task/source-record.ts'
 
 /** OpenTelemetry's numbers. */
 const INTERNAL = 0
