@@ -14,6 +14,8 @@ export interface TaskStoresOptions {
   readonly partition: number
   readonly builders: readonly StoreBuilder[]
   readonly changelogTopic: (store: string) => string
+  /** What serdes are told as the topic of a store's rows (default its changelog). */
+  readonly serdeTopic?: (store: string) => string
   /** Whether that topic is one that the task reads anyway: nothing is written to it. */
   readonly isSource?: (store: string) => boolean
   readonly openPersistent: OpenTaskDatabase
@@ -90,7 +92,7 @@ export class TaskStores {
       try {
         store = builder.build({
           database,
-          changelogTopic: topic,
+          changelogTopic: options.serdeTopic?.(builder.name) ?? topic,
           cacheEntries: options.cacheEntries,
           onExpired: options.onExpired,
         })

@@ -80,6 +80,7 @@ export class GlobalTask {
       partition: 0,
       builders: globals.map((g) => g.store),
       changelogTopic: (store) => topicOf.get(store) as string,
+      serdeTopic: (store) => options.application.changelogTopic(store),
       openPersistent: options.openPersistent,
       openMemory: options.openMemory,
       cacheEntries: options.cacheEntries,
@@ -88,6 +89,12 @@ export class GlobalTask {
         if (global !== undefined) options.metrics.expired(global.store)
       },
     })
+    try {
+      await prepareSerdes(options.application, globals)
+    } catch (error) {
+      await stores.close()
+      throw error
+    }
     return new GlobalTask(options, stores)
   }
 
@@ -184,5 +191,14 @@ export class GlobalTask {
       workOf: () => refuse('work beside the records that it is given'),
       topicName: (name: string) => name,
     }
+  }
+}
+
+/** Under names of the application's own, as rows of other stores: the schemas of the topics belong to those who write them. */
+async function prepareSerdes(application: Application, globals: readonly GlobalStore[]): Promise<void> {
+  for (const { store } of globals) {
+    const topic = application.changelogTopic(store.name)
+    await store.keySerde.prepare?.(topic, 'key')
+    await store.valueSerde.prepare?.(topic, 'value')
   }
 }
