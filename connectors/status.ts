@@ -54,9 +54,9 @@ export class StatusTracker {
     this.#lastMessageMs = this.#clock.nowMs()
   }
 
-  /** A record is in the log. */
-  published(): void {
-    this.#published++
+  /** A record is in the log, or where a sink takes it to. */
+  published(count = 1): void {
+    this.#published += count
   }
 
   /** A dead letter is in the log. */
@@ -96,6 +96,7 @@ type Metric = readonly [name: string, help: string, read: (status: ConnectorStat
 /** Names that end in `_total` are counters, the others gauges. */
 const METRICS: readonly Metric[] = [
   ['up', 'Whether the connector works: 1 running, 0.5 degraded, 0 otherwise.', (s) => UP[s.state]],
+  ['state_since_timestamp_seconds', 'When the connector came to the state that it is in.', (s) => s.sinceMs / 1000],
   ['queue_length', 'Messages that wait for the log or for the bus.', (s) => s.queueLength],
   ['received_total', 'Messages that came from the bus.', (s) => s.received],
   ['published_total', 'Records that are in the log.', (s) => s.published],

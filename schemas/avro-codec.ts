@@ -3,7 +3,7 @@ import avsc, { type Schema, type Type } from 'avsc'
 import { SerdeError } from '../common/errors.ts'
 import type { AvroSchema } from './avro-type.ts'
 import { InvalidSchemaError } from './errors.ts'
-import { readLong, readLongRounded, type Tap, writeLong } from './varint.ts'
+import { readLong, readLongOrBigInt, readLongRounded, type Tap, writeLong } from './varint.ts'
 
 /** Reads the value that begins at `from` and ends with the buffer. @throws when the bytes are not such a value. */
 export type AvroReader = (data: Buffer, from: number) => unknown
@@ -62,6 +62,13 @@ class LongType extends avsc.types.LongType {
     const valid = Number.isSafeInteger(value)
     if (!valid) hook?.(value, this)
     return valid
+  }
+}
+
+class WideLongType extends LongType {
+  // avsc declares the inner side of a type without its results.
+  override _read(tap: Tap): number {
+    return readLongOrBigInt(tap) as number
   }
 }
 
@@ -124,10 +131,11 @@ class MapType extends avsc.types.MapType {
 
 const INT = new IntType()
 const LONG = new LongType()
+const WIDE_LONG = new WideLongType()
 const FLOAT = new FloatType()
 const DOUBLE = new DoubleType()
 
-function parse(schema: AvroSchema): Type {
+function parse(schema: AvroSchema, long: LongType): Type {
   try {
     return avsc.Type.forSchema(schema as Schema, {
       omitRecordMethods: true,
@@ -137,7 +145,7 @@ function parse(schema: AvroSchema): Type {
           case 'int':
             return INT
           case 'long':
-            return LONG
+            return long
           case 'float':
             return FLOAT
           case 'double':
@@ -166,10 +174,13 @@ export class AvroCodec {
   readonly schema: AvroSchema
   readonly #type: Type
 
-  /** @throws {InvalidSchemaError} */
-  constructor(schema: AvroSchema) {
+  /**
+   * With `wideLongs`, longs beyond 2^53 are read as BigInts instead of being refused.
+   * @throws {InvalidSchemaError}
+   */
+  constructor(schema: AvroSchema, options: { readonly wideLongs?: boolean } = {}) {
     this.schema = schema
-    this.#type = parse(schema)
+    this.#type = parse(schema, options.wideLongs ? WIDE_LONG : LONG)
   }
 
   /** Writes the value at `from`; the position after it, or minus the missing bytes when the buffer is too small. */
@@ -188,6 +199,11 @@ export class AvroCodec {
       },
     })
     return problems
+  }
+
+  /** The value in Avro's JSON encoding: bytes as texts of one character each, values of unions under the name of their type. */
+  toJson(value: unknown): string {
+    return this.#type.toString(value)
   }
 
   /** A reader of what `writer` wrote, as values of this schema. @throws {InvalidSchemaError} when this schema cannot read it. */

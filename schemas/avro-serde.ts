@@ -1,6 +1,6 @@
 import { asError, SerdeError, SerdeNotReadyError } from '../common/errors.ts'
 import type { Serde, SerdeRole } from '../common/serde.ts'
-import { AvroCodec } from './avro-codec.ts'
+import { AvroCodec, type AvroReader } from './avro-codec.ts'
 import type { AvroSchema, AvroType } from './avro-type.ts'
 import { type Compatibility, readProblems } from './compatibility.ts'
 import { SchemaNotFoundError } from './errors.ts'
@@ -44,7 +44,7 @@ class AvroSerde<T> implements Serde<T> {
   readonly #options: AvroOptions
   readonly #codec: AvroCodec
   readonly #writer: WireWriter
-  readonly #writers: WriterSchemas
+  readonly #writers: WriterSchemas<AvroReader>
   readonly #idByTopic = new Map<string, number>()
   readonly #preparing = new Map<string, Promise<void>>()
 
@@ -53,7 +53,8 @@ class AvroSerde<T> implements Serde<T> {
     this.#options = options
     this.#codec = new AvroCodec(schema)
     this.#writer = new WireWriter(this.#codec)
-    this.#writers = new WriterSchemas(this.#codec, options.registry)
+    const codec = this.#codec
+    this.#writers = new WriterSchemas((writer) => codec.readerOf(new AvroCodec(writer)), options.registry)
   }
 
   get schema(): AvroSchema {
@@ -81,7 +82,7 @@ class AvroSerde<T> implements Serde<T> {
   deserialize(data: Buffer, topic: string): T {
     const id = readSchemaId(data)
     if (id === undefined) throw this.#cannot('read', topic, describeNotAvro(data))
-    const read = this.#writers.reader(id)
+    const read = this.#writers.get(id)
     if (typeof read !== 'function') {
       if (read instanceof Promise)
         throw new SerdeNotReadyError(`schema ${id} of a record of topic ${topic} is not fetched yet`, read)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SerdeError } from '../common/errors.ts'
 import * as fc from '../test/support/property.ts'
-import { readLong, readLongRounded, writeLong } from './varint.ts'
+import { readLong, readLongOrBigInt, readLongRounded, writeLong } from './varint.ts'
 
 /** Avro's zigzag varint by the book, over the whole 64 bits. */
 function reference(value: bigint): Buffer {
@@ -27,6 +27,18 @@ describe('longs', () => {
     const tap = { buf: bytes, pos: 0 }
     expect(readLong(tap)).toBe(value)
     expect(tap.pos).toBe(bytes.length)
+  })
+
+  it('reads every 64-bit integer as a number or a BigInt', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
+        const tap = { buf: reference(value), pos: 0 }
+        const read = readLongOrBigInt(tap)
+        expect(BigInt(read)).toBe(value)
+        expect(typeof read).toBe(Number.isSafeInteger(Number(value)) ? 'number' : 'bigint')
+        expect(tap.pos).toBe(tap.buf.length)
+      }),
+    )
   })
 
   it('agrees with Avro for every safe integer', () => {

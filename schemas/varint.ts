@@ -20,6 +20,16 @@ export function readLong(tap: Tap): number {
   return value
 }
 
+/** Reads an Avro long exactly: as a number where that holds it, else as a BigInt. */
+export function readLongOrBigInt(tap: Tap): number | bigint {
+  const from = tap.pos
+  const rounded = readLongRounded(tap)
+  if (Number.isSafeInteger(rounded)) return rounded
+  let bits = 0n
+  for (let pos = tap.pos - 1; pos >= from; pos--) bits = (bits << 7n) | BigInt((tap.buf[pos] ?? 0) & 0x7f)
+  return bits & 1n ? -(bits >> 1n) - 1n : bits >> 1n
+}
+
 /** Reads an Avro long as the nearest number. */
 export function readLongRounded(tap: Tap): number {
   const { buf } = tap

@@ -20,14 +20,15 @@ function source(schemas: Map<number, AvroSchema>) {
 }
 
 const codec = new AvroCodec('long')
+const readerOf = (writer: AvroSchema) => codec.readerOf(new AvroCodec(writer))
 
 describe('an id', () => {
   it('is fetched once, then read at once', async () => {
     const registry = source(new Map([[1, 'int']]))
-    const writers = new WriterSchemas(codec, registry)
-    await writers.reader(1)
-    expect(writers.reader(1)).toBe(writers.reader(1))
-    expect(writers.reader(1)).toBeTypeOf('function')
+    const writers = new WriterSchemas(readerOf, registry)
+    await writers.get(1)
+    expect(writers.get(1)).toBe(writers.get(1))
+    expect(writers.get(1)).toBeTypeOf('function')
     expect(registry.asked).toEqual([1])
   })
 
@@ -35,31 +36,31 @@ describe('an id', () => {
     const clock = new ManualClock()
     const schemas = new Map<number, AvroSchema>()
     const registry = source(schemas)
-    const writers = new WriterSchemas(codec, registry, clock)
-    await writers.reader(5)
+    const writers = new WriterSchemas(readerOf, registry, clock)
+    await writers.get(5)
     clock.advance(29_999)
-    expect(writers.reader(5)).toBeInstanceOf(SchemaNotFoundError)
+    expect(writers.get(5)).toBeInstanceOf(SchemaNotFoundError)
     expect(registry.asked).toEqual([5])
     schemas.set(5, 'long')
     clock.advance(2)
-    await writers.reader(5)
-    expect(writers.reader(5)).toBeTypeOf('function')
+    await writers.get(5)
+    expect(writers.get(5)).toBeTypeOf('function')
     expect(registry.asked).toEqual([5, 5])
   })
 
   it('of a schema that ours cannot read is an error for good', async () => {
     const registry = source(new Map([[2, 'string']]))
-    const writers = new WriterSchemas(codec, registry)
-    await writers.reader(2)
-    expect(writers.reader(2)).toMatchObject({ message: expect.stringContaining('schema 2 cannot be read with ours') })
+    const writers = new WriterSchemas(readerOf, registry)
+    await writers.get(2)
+    expect(writers.get(2)).toMatchObject({ message: expect.stringContaining('schema 2 cannot be read with ours') })
     expect(registry.asked).toEqual([2])
   })
 
   it('is forgotten when too many unknown ones come after it', async () => {
     const registry = source(new Map())
-    const writers = new WriterSchemas(codec, registry, new ManualClock())
-    for (let id = 0; id <= 1_000; id++) await writers.reader(id)
-    expect(writers.reader(1_000)).toBeInstanceOf(Error)
-    expect(writers.reader(0)).toBeInstanceOf(Promise)
+    const writers = new WriterSchemas(readerOf, registry, new ManualClock())
+    for (let id = 0; id <= 1_000; id++) await writers.get(id)
+    expect(writers.get(1_000)).toBeInstanceOf(Error)
+    expect(writers.get(0)).toBeInstanceOf(Promise)
   })
 })

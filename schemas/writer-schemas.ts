@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../common/clock.ts'
-import { AvroCodec, type AvroReader } from './avro-codec.ts'
+import type { AvroSchema } from './avro-type.ts'
 import { InvalidSchemaError, SchemaNotFoundError } from './errors.ts'
 import type { RegistryClient } from './registry-client.ts'
 
@@ -11,28 +11,29 @@ const MOST_UNKNOWN = 1_000
 /** Where schemas come from by their id. */
 export type SchemaSource = Pick<RegistryClient, 'schemaById'>
 
-/** The readers of one serde by the id of the writer's schema, fetched when they are first met. */
-export class WriterSchemas {
-  readonly #reader: AvroCodec
+/** What is made of writers' schemas (the readers of a serde, …) by their ids; they are fetched when they are first met. */
+export class WriterSchemas<T extends object> {
+  readonly #make: (schema: AvroSchema, id: number) => T
   readonly #registry: SchemaSource
   readonly #clock: Clock
-  readonly #known = new Map<number, AvroReader | Error>()
+  readonly #known = new Map<number, T | Error>()
   readonly #unknown = new Map<number, { readonly error: Error; readonly untilMs: number }>()
   readonly #fetching = new Map<number, Promise<void>>()
   #lastId: number | undefined
-  #last: AvroReader | undefined
+  #last: T | undefined
 
-  constructor(reader: AvroCodec, registry: SchemaSource, clock: Clock = systemClock) {
+  /** `make` may throw {@link InvalidSchemaError}: records with that schema cannot be read. */
+  constructor(make: (schema: AvroSchema, id: number) => T, registry: SchemaSource, clock: Clock = systemClock) {
     this.#clock = clock
-    this.#reader = reader
+    this.#make = make
     this.#registry = registry
   }
 
-  /** How to read what this schema wrote; an error when that cannot be; a promise that resolves when it is worth asking again. */
-  reader(id: number): AvroReader | Error | Promise<void> {
+  /** What was made of this schema; an error when that cannot be; a promise that resolves when it is worth asking again. */
+  get(id: number): T | Error | Promise<void> {
     if (id === this.#lastId && this.#last) return this.#last
     const known = this.#known.get(id)
-    if (typeof known === 'function') {
+    if (known && !(known instanceof Error)) {
       this.#lastId = id
       this.#last = known
       return known
@@ -59,8 +60,7 @@ export class WriterSchemas {
 
   async #load(id: number): Promise<void> {
     try {
-      const writer = new AvroCodec(await this.#registry.schemaById(id))
-      this.#known.set(id, this.#reader.readerOf(writer))
+      this.#known.set(id, this.#make(await this.#registry.schemaById(id), id))
       this.#unknown.delete(id)
     } catch (error) {
       if (error instanceof InvalidSchemaError)
