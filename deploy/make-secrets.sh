@@ -5,7 +5,7 @@ set -euo pipefail
 folder=${1:-$(dirname "${BASH_SOURCE[0]}")/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
-for name in http_token mqtt_password mariadb_password mariadb_root_password; do
+for name in http_token mqtt_password mariadb_password mariadb_root_password mariadb_cdc_password influxdb_password influxdb_token; do
   file=$folder/$name.txt
   if [[ -s $file ]]; then continue; fi
   head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > "$file"

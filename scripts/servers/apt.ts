@@ -10,6 +10,8 @@ interface Part {
   readonly package: string
   readonly program: string
   readonly use: string
+  /** What shows that it is there, where it is no program. */
+  readonly file?: string
 }
 
 /** Programs that tests need and that neither npm nor Maven has. */
@@ -19,8 +21,24 @@ const PARTS = {
   knxd: { package: 'knxd', program: 'knxd', use: 'the real KNXnet/IP gateway' },
   'knxd-tools': { package: 'knxd-tools', program: 'knxtool', use: 'a foreign KNX client' },
   kcat: { package: 'kcat', program: 'kcat', use: 'a foreign Kafka client' },
+  'g++': { package: 'g++', program: 'g++', use: 'compiling the Z-Wave driver' },
+  libopenzwave: {
+    package: 'libopenzwave1.6-dev',
+    program: 'libopenzwave',
+    use: 'driving Z-Wave sticks',
+    file: '/usr/include/openzwave/Manager.h',
+  },
   socat: { package: 'socat', program: 'socat', use: 'pairs of serial ports' },
   iproute2: { package: 'iproute2', program: 'ip', use: 'network namespaces' },
+  mariadb: { package: 'mariadb-server-core', program: 'mariadbd', use: 'the real database' },
+  'mariadb-install': {
+    package: 'mariadb-server-core',
+    program: 'mariadb-install-db',
+    use: 'making its data directory',
+  },
+  'mariadb-client': { package: 'mariadb-client-core', program: 'mariadb', use: "the database's own client" },
+  influxdb: { package: 'influxdb', program: 'influxd', use: 'the real time series database' },
+  openssl: { package: 'openssl', program: 'openssl', use: 'making certificates' },
   chromium: { package: 'chromium', program: 'chromium', use: 'tests of the web page' },
   maven: { package: 'maven', program: 'mvn', use: 'fetching Kafka and the schema registry' },
   java: { package: 'openjdk-17-jre-headless', program: 'java', use: 'running Kafka and the schema registry' },
@@ -68,8 +86,20 @@ async function ensure(names: readonly PartName[], progress: Progress): Promise<v
 }
 
 async function missingParts(names: readonly PartName[]): Promise<Part[]> {
-  const found = await Promise.all(names.map((name) => findProgram(PARTS[name].program)))
+  const found = await Promise.all(names.map((name) => findPart(PARTS[name])))
   return names.filter((_, i) => found[i] === undefined).map((name) => PARTS[name])
+}
+
+async function findPart({ program, file }: Part): Promise<string | undefined> {
+  if (file === undefined) return findProgram(program)
+  return (await isThere(file)) ? file : undefined
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 function sentence(missing: readonly Part[]): string {
@@ -82,12 +112,6 @@ export async function findProgram(name: string): Promise<string | undefined> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin']
   for (const folder of folders) {
     const path = join(folder || '.', name)
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path
+    if (await isThere(path)) return path
   }
 }

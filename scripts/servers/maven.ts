@@ -19,6 +19,9 @@ const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.
 
 const KAFKA_POM = fileURLToPath(new URL('kafka-pom.xml', import.meta.url))
 const KAFKA_STREAMS_POM = fileURLToPath(new URL('kafka-streams-pom.xml', import.meta.url))
+const CONNECT_POM = fileURLToPath(new URL('connect-pom.xml', import.meta.url))
+const S3_POM = fileURLToPath(new URL('s3-pom.xml', import.meta.url))
+const DEPLOYED = new URL('../../deploy/connect/', import.meta.url)
 
 /** Told what is being done, one line at a time. */
 export type Progress = (line: string) => void
@@ -33,16 +36,40 @@ export function kafkaStreamsJars(progress: Progress): Promise<string> {
   return jarsOf(KAFKA_STREAMS_POM, { name: 'kafka-streams', title: 'Kafka Streams', sizeMb: 94 }, progress)
 }
 
+/** The folder with the jars of Kafka Connect's worker; fetched from Maven Central the first time. */
+export function connectJars(progress: Progress): Promise<string> {
+  return jarsOf(CONNECT_POM, { name: 'connect', title: 'Kafka Connect', sizeMb: 33 }, progress)
+}
+
+/** The folder with the jars of S3Proxy; fetched from Maven Central the first time. */
+export function s3Jars(progress: Progress): Promise<string> {
+  return jarsOf(S3_POM, { name: 's3proxy', title: 'S3Proxy', version: '3.0.0', sizeMb: 54 }, progress)
+}
+
+/** One folder per plugin of the deployed Kafka Connect; fetched from Maven Central the first time. */
+export function connectPlugins(progress: Progress): Promise<string[]> {
+  const deployed = (name: string): string => fileURLToPath(new URL(name, DEPLOYED))
+  const debezium = { name: 'connect-debezium', title: 'Debezium for MariaDB', version: '3.5.0.Final', sizeMb: 30 }
+  const avro = { name: 'connect-avro', title: "Apicurio's Avro converter", version: '2.6.13.Final', sizeMb: 26 }
+  return Promise.all([
+    jarsOf(deployed('debezium-pom.xml'), debezium, progress),
+    jarsOf(deployed('avro-converter-pom.xml'), avro, progress),
+  ])
+}
+
 interface Jars {
   readonly name: string
   readonly title: string
+  /** Kafka's unless given. */
+  readonly version?: string
   readonly sizeMb: number
 }
 
-async function jarsOf(pom: string, { name, title, sizeMb }: Jars, progress: Progress): Promise<string> {
+async function jarsOf(pom: string, jars: Jars, progress: Progress): Promise<string> {
+  const { name, title, version = KAFKA_VERSION, sizeMb } = jars
   const stamp = await readFile(pom, 'utf8')
-  return cached(`${name}-${KAFKA_VERSION}`, stamp, async (folder) => {
-    progress(`fetching ${title} ${KAFKA_VERSION} from Maven Central (${sizeMb} MB)`)
+  return cached(`${name}-${version}`, stamp, async (folder) => {
+    progress(`fetching ${title} ${version} from Maven Central (${sizeMb} MB)`)
     await maven(title, [
       '-f',
       pom,

@@ -7,7 +7,17 @@ import { KafkaCluster } from '../../scripts/servers/kafka-broker.ts'
 import { SchemaRegistryServer } from '../../scripts/servers/registry.ts'
 
 /** What the tests start by themselves. */
-const PROGRAMS: readonly PartName[] = ['mosquitto', 'mosquitto-clients', 'knxd', 'knxd-tools', 'kcat', 'socat']
+const PROGRAMS: readonly PartName[] = [
+  'mosquitto',
+  'mosquitto-clients',
+  'knxd',
+  'knxd-tools',
+  'kcat',
+  'socat',
+  'mariadb',
+  'mariadb-client',
+  'influxdb',
+]
 
 /**
  * Runs once before the integration tests: gets the programs that they need, starts one Kafka broker and one schema registry
