@@ -25,6 +25,12 @@ export function parseGroupAddress(text: string): number {
   return address
 }
 
+/** As {@link parseGroupAddress}, or a free address such as `2563`: the number itself. @throws {KnxAddressError} */
+export function parseAnyGroupAddress(text: string): number {
+  const free = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return free > 0 && free <= 0xffff ? free : parseGroupAddress(text)
+}
+
 /** Always three levels. */
 export function formatGroupAddress(address: number): string {
   return `${(address >> 11) & 31}/${(address >> 8) & 7}/${address & 255}`

@@ -1,150 +1,276 @@
-import { DptError, UnsupportedDptError } from './errors.ts'
+import type { DatapointType, Dpt } from './datapoint-type.ts'
+import {
+  bit,
+  float16,
+  float32,
+  type SubType,
+  scaled,
+  signed64,
+  type WholeNumberOptions,
+  wholeNumbers,
+} from './dpt-numbers.ts'
+import {
+  colour,
+  colourAndWhite,
+  date,
+  dateTime,
+  forced,
+  relativeControl,
+  sceneControl,
+  text,
+  timeOfDay,
+} from './dpt-parts.ts'
+import { UnsupportedDptError } from './errors.ts'
 
-/**
- * What a group telegram carries beside its service. `short`: up to 6 bits inside the APCI octet (`data` is then that one
- * octet); else whole octets after it. A one-octet value and a 1-bit value are told apart by this alone.
- */
-export interface GroupPayload {
-  readonly short: boolean
-  readonly data: Buffer
-}
+export type { Dpt, GroupPayload } from './datapoint-type.ts'
 
-/**
- * A datapoint type: how a number becomes a payload and back. Booleans are 0 and 1. Encodings are those of KNX System
- * Specifications 03_07_02 "Datapoint Types".
- */
-export interface Dpt {
-  /** Main and sub number, such as `5.001`. */
-  readonly id: string
-  readonly unit: 'boolean' | 'percent' | 'celsius' | 'lux'
-  /** Half a step of the encoding: two values that are the same on the wire differ by at most twice this. */
-  toleranceOf(value: number): number
-  /** @throws {DptError} when the type cannot carry the value. */
-  encode(value: number): GroupPayload
-  /**
-   * `undefined` where the device says that it has no valid value.
-   * @throws {DptError} when the payload has the wrong form or length.
-   */
-  decode(payload: GroupPayload): number | undefined
-}
+const BITS =
+  'Switch Bool Enable Ramp Alarm BinaryValue Step UpDown OpenClose Start State Invert DimSendStyle InputSource Reset Ack Trigger Occupancy Window_Door'.split(
+    ' ',
+  )
+const MORE_BITS: readonly SubType[] = [
+  ['021', 'LogicalFunction'],
+  ['022', 'Scene_AB'],
+  ['023', 'ShutterBlinds_Mode'],
+  ['024', 'DayNight'],
+  ['100', 'Heat_Cool'],
+]
+const FORCED =
+  'Switch_Control Bool_Control Enable_Control Ramp_Control Alarm_Control BinaryValue_Control Step_Control Direction1_Control Direction2_Control Start_Control State_Control Invert_Control'.split(
+    ' ',
+  )
 
-/** Clause 3.1, "Datapoint Types B1": one bit, the other five of the short form are 0. */
-function bit(id: string): Dpt {
-  return {
-    id,
-    unit: 'boolean',
-    toleranceOf: () => 0,
-    encode(value) {
-      if (value !== 0 && value !== 1) throw new DptError(`DPT ${id} carries 0 or 1, not ${value}`)
-      return { short: true, data: Buffer.of(value) }
-    },
-    decode(payload) {
-      if (!payload.short) throw wrongLength(id, '1 bit', payload)
-      const value = payload.data[0]!
-      if (value > 1)
-        throw new DptError(`DPT ${id} has one bit, got the six bits 0x${value.toString(16).padStart(2, '0')}`)
-      return value
-    },
-  }
-}
-
-/**
- * Clause 3.5, "Datapoint Types U8": 0x00 = 0 %, 0xff = 100 %. Every whole percent has an octet of its own and is read back as
- * what was written; the octets between are read as fractions.
- */
-function scaling(id: string): Dpt {
-  return {
-    id,
-    unit: 'percent',
-    toleranceOf: () => 100 / 255 / 2,
-    encode(value) {
-      if (!(value >= 0 && value <= 100)) throw new DptError(`DPT ${id} carries 0 to 100 percent, not ${value}`)
-      return { short: false, data: Buffer.of(Math.round((value * 255) / 100)) }
-    },
-    decode(payload) {
-      if (payload.short || payload.data.length !== 1) throw wrongLength(id, '1 octet', payload)
-      const exact = (payload.data[0]! * 100) / 255
-      const whole = Math.round(exact)
-      return Math.round((whole * 255) / 100) === payload.data[0] ? whole : exact
-    },
-  }
-}
-
-const INVALID_FLOAT = 0x7fff
-
-/**
- * Clause 3.10, "2-Octet Float Value F16": MEEEEMMM MMMMMMMM, value = 0.01 · mantissa · 2^exponent, the mantissa in two's
- * complement of 12 bits; 0x7fff means "invalid data". `min` and `max` are the range of the sub type.
- */
-function float16(id: string, unit: Dpt['unit'], min: number, max: number): Dpt {
-  return {
-    id,
-    unit,
-    toleranceOf: (value) => 0.005 * 2 ** exponentOf(Math.round(value * 100)),
-    encode(value) {
-      if (!(value >= min && value <= max)) throw new DptError(`DPT ${id} carries ${min} to ${max}, not ${value}`)
-      const hundredths = Math.round(value * 100)
-      let exponent = exponentOf(hundredths)
-      let mantissa = Math.round(hundredths / 2 ** exponent)
-      // Rounding up may leave the 12 bits of the mantissa.
-      if (mantissa > 2047) mantissa = Math.round(hundredths / 2 ** ++exponent)
-      const data = Buffer.allocUnsafe(2)
-      data.writeUInt16BE((mantissa < 0 ? 0x8000 : 0) | (exponent << 11) | (mantissa & 0x7ff))
-      return { short: false, data }
-    },
-    decode(payload) {
-      if (payload.short || payload.data.length !== 2) throw wrongLength(id, '2 octets', payload)
-      const word = payload.data.readUInt16BE(0)
-      if (word === INVALID_FLOAT) return undefined
-      const mantissa = (word & 0x7ff) - (word & 0x8000 ? 2048 : 0)
-      const value = (mantissa * 2 ** ((word >> 11) & 15)) / 100
-      if (value < min || value > max) throw new DptError(`DPT ${id} carries ${min} to ${max}, got ${value}`)
-      return value
-    },
-  }
-}
-
-function exponentOf(hundredths: number): number {
-  let exponent = 0
-  while (hundredths > 2047 * 2 ** exponent || hundredths < -2048 * 2 ** exponent) exponent++
-  return exponent
-}
-
-function wrongLength(id: string, wanted: string, payload: GroupPayload): DptError {
-  const got = payload.short ? '6 bits' : `${payload.data.length} octets`
-  return new DptError(`DPT ${id} needs ${wanted}, got ${got}`)
-}
-
-/** 9.x: 670433.28 keeps clear of 670760.96, which is the pattern 0x7fff of "invalid data". */
-const MAX_FLOAT = 670433.28
-
-const DPTS: ReadonlyMap<string, Dpt> = new Map(
+/** Sub types whose values are whole numbers: what their octets are, then one row each, with what differs. */
+const WHOLE: readonly (readonly [
+  main: string,
+  WholeNumberOptions,
+  readonly (readonly [...Required<SubType>, Partial<WholeNumberOptions>?])[],
+])[] = [
   [
-    /** DPT_Switch: 0 = off, 1 = on. */
-    bit('1.001'),
-    /** DPT_UpDown: 0 = up, 1 = down. */
-    bit('1.008'),
-    /** DPT_Scaling. */
-    scaling('5.001'),
-    /** DPT_Value_Temp. */
-    float16('9.001', 'celsius', -273, MAX_FLOAT),
-    /** DPT_Value_Lux. */
-    float16('9.004', 'lux', 0, MAX_FLOAT),
-    /** DPT_Value_Humidity. */
-    float16('9.007', 'percent', 0, MAX_FLOAT),
-  ].map((dpt) => [dpt.id, dpt]),
-)
+    '5',
+    { octets: 1 },
+    [
+      ['004', 'Percent_U8', 'percent'],
+      ['005', 'DecimalFactor', ''],
+      ['006', 'Tariff', '', { maxRaw: 254 }],
+      ['010', 'Value_1_Ucount', ''],
+    ],
+  ],
+  [
+    '6',
+    { octets: 1, signed: true },
+    [
+      ['001', 'Percent_V8', 'percent'],
+      ['010', 'Value_1_Count', ''],
+    ],
+  ],
+  [
+    '7',
+    { octets: 2 },
+    [
+      ['001', 'Value_2_Ucount', ''],
+      ['002', 'TimePeriodMsec', 'milliseconds'],
+      ['003', 'TimePeriod10Msec', 'milliseconds', { step: 10 }],
+      ['004', 'TimePeriod100Msec', 'milliseconds', { step: 100 }],
+      ['005', 'TimePeriodSec', 'seconds'],
+      ['006', 'TimePeriodMin', 'minutes'],
+      ['007', 'TimePeriodHrs', 'hours'],
+      ['010', 'PropDataType', ''],
+      ['011', 'Length_mm', 'millimetres'],
+      ['012', 'UElCurrentmA', 'milliamperes'],
+      ['013', 'Brightness', 'lux'],
+      ['600', 'Absolute_Colour_Temperature', 'kelvin'],
+    ],
+  ],
+  [
+    '8',
+    { octets: 2, signed: true },
+    [
+      ['001', 'Value_2_Count', ''],
+      ['002', 'DeltaTimeMsec', 'milliseconds'],
+      ['003', 'DeltaTime10Msec', 'milliseconds', { step: 10 }],
+      ['004', 'DeltaTime100Msec', 'milliseconds', { step: 100 }],
+      ['005', 'DeltaTimeSec', 'seconds'],
+      ['006', 'DeltaTimeMin', 'minutes'],
+      ['007', 'DeltaTimeHrs', 'hours'],
+      ['010', 'Percent_V16', 'percent', { step: 0.01, invalid: 0x7fff }],
+      ['011', 'Rotation_Angle', 'degrees'],
+    ],
+  ],
+  [
+    '12',
+    { octets: 4 },
+    [
+      ['001', 'Value_4_Ucount', ''],
+      ['100', 'LongTimePeriod_Sec', 'seconds'],
+      ['101', 'LongTimePeriod_Min', 'minutes'],
+      ['102', 'LongTimePeriod_Hrs', 'hours'],
+      ['1200', 'VolumeLiquid_Litre', 'litres'],
+      ['1201', 'Volume_m3', 'cubic metres'],
+    ],
+  ],
+  [
+    '13',
+    { octets: 4, signed: true },
+    [
+      ['001', 'Value_4_Count', ''],
+      ['002', 'FlowRate_m3/h', 'cubic metres per hour', { step: 0.0001 }],
+      ['010', 'ActiveEnergy', 'watt hours'],
+      ['011', 'ApparantEnergy', 'volt ampere hours'],
+      ['012', 'ReactiveEnergy', 'var hours'],
+      ['013', 'ActiveEnergy_kWh', 'kilowatt hours'],
+      ['014', 'ApparantEnergy_kVAh', 'kilovolt ampere hours'],
+      ['015', 'ReactiveEnergy_kVARh', 'kilovar hours'],
+      ['016', 'ActiveEnergy_MWh', 'megawatt hours'],
+      ['100', 'LongDeltaTimeSec', 'seconds'],
+    ],
+  ],
+  ['17', { octets: 1, maxRaw: 63 }, [['001', 'SceneNumber', '']]],
+  [
+    '20',
+    { octets: 1 },
+    [
+      ['001', 'SCLOMode', '', { maxRaw: 3 }],
+      ['002', 'BuildingMode', '', { maxRaw: 2 }],
+      ['003', 'OccMode', '', { maxRaw: 2 }],
+      ['102', 'HVACMode', '', { maxRaw: 4 }],
+      ['103', 'DHWMode', '', { maxRaw: 4 }],
+      ['105', 'HVACContrMode', '', { maxRaw: 20 }],
+    ],
+  ],
+]
+
+/** 9.x: `min` where it is not what the encoding holds. */
+const FLOAT16: readonly (readonly [sub: string, name: string, unit: string, min?: number])[] = [
+  ['001', 'Value_Temp', 'celsius', -273],
+  ['002', 'Value_Tempd', 'kelvin'],
+  ['003', 'Value_Tempa', 'kelvin per hour'],
+  ['004', 'Value_Lux', 'lux', 0],
+  ['005', 'Value_Wsp', 'metres per second', 0],
+  ['006', 'Value_Pres', 'pascal', 0],
+  ['007', 'Value_Humidity', 'percent', 0],
+  ['008', 'Value_AirQuality', 'ppm', 0],
+  ['009', 'Value_AirFlow', 'cubic metres per hour'],
+  ['010', 'Value_Time1', 'seconds'],
+  ['011', 'Value_Time2', 'milliseconds'],
+  ['020', 'Value_Volt', 'millivolts'],
+  ['021', 'Value_Curr', 'milliamperes'],
+  ['022', 'PowerDensity', 'watts per square metre'],
+  ['023', 'KelvinPerPercent', 'kelvin per percent'],
+  ['024', 'Power', 'kilowatts'],
+  ['025', 'Value_Volume_Flow', 'litres per hour'],
+  ['026', 'Rain_Amount', 'litres per square metre'],
+  ['027', 'Value_Temp_F', 'fahrenheit', -459.6],
+  ['028', 'Value_Wsp_kmh', 'kilometres per hour', 0],
+  ['029', 'Value_Absolute_Humidity', 'grams per cubic metre', 0],
+  ['030', 'Concentration_ygm3', 'micrograms per cubic metre', 0],
+]
+
+const FLOAT32: readonly Required<SubType>[] = [
+  ['000', 'Value_Acceleration', 'metres per second squared'],
+  ['005', 'Value_Amplitude', ''],
+  ['006', 'Value_AngleRad', 'radians'],
+  ['007', 'Value_AngleDeg', 'degrees'],
+  ['010', 'Value_Area', 'square metres'],
+  ['017', 'Value_Density', 'kilograms per cubic metre'],
+  ['018', 'Value_Electric_Charge', 'coulombs'],
+  ['019', 'Value_Electric_Current', 'amperes'],
+  ['027', 'Value_Electric_Potential', 'volts'],
+  ['028', 'Value_Electric_PotentialDifference', 'volts'],
+  ['031', 'Value_Energy', 'joules'],
+  ['032', 'Value_Force', 'newtons'],
+  ['033', 'Value_Frequency', 'hertz'],
+  ['036', 'Value_Heat_FlowRate', 'watts'],
+  ['037', 'Value_Heat_Quantity', 'joules'],
+  ['038', 'Value_Impedance', 'ohms'],
+  ['039', 'Value_Length', 'metres'],
+  ['042', 'Value_Luminous_Flux', 'lumens'],
+  ['051', 'Value_Mass', 'kilograms'],
+  ['055', 'Value_Phase_AngleDeg', 'degrees'],
+  ['056', 'Value_Power', 'watts'],
+  ['057', 'Value_Power_Factor', ''],
+  ['058', 'Value_Pressure', 'pascal'],
+  ['060', 'Value_Resistance', 'ohms'],
+  ['065', 'Value_Speed', 'metres per second'],
+  ['068', 'Value_Common_Temperature', 'celsius'],
+  ['069', 'Value_Absolute_Temperature', 'kelvin'],
+  ['070', 'Value_TemperatureDifference', 'kelvin'],
+  ['074', 'Value_Time', 'seconds'],
+  ['076', 'Value_Volume', 'cubic metres'],
+  ['077', 'Value_Volume_Flux', 'cubic metres per second'],
+  ['078', 'Value_Weight', 'newtons'],
+  ['079', 'Value_Work', 'joules'],
+  ['080', 'Value_ApparentPower', 'volt amperes'],
+]
+
+const numbered = (names: readonly string[]): readonly SubType[] =>
+  names.map((name, i) => [String(i + 1).padStart(3, '0'), name])
+
+const NUMBERS: readonly Dpt[] = [
+  ...[...numbered(BITS), ...MORE_BITS].map(([sub, name]) => bit(`1.${sub}`, name)),
+  scaled('5.001', 'Scaling', 'percent', 100),
+  scaled('5.003', 'Angle', 'degrees', 360),
+  ...WHOLE.flatMap(([main, common, subs]) =>
+    subs.map(([sub, name, unit, own]) => wholeNumbers(`${main}.${sub}`, name, unit, { ...common, ...own })),
+  ),
+  ...FLOAT16.map(([sub, name, unit, min]) => float16(`9.${sub}`, name, unit, min)),
+  ...FLOAT32.map(([sub, name, unit]) => float32(`14.${sub}`, name, unit)),
+  signed64('29.010', 'ActiveEnergy_V64', 'watt hours'),
+  signed64('29.011', 'ApparantEnergy_V64', 'volt ampere hours'),
+  signed64('29.012', 'ReactiveEnergy_V64', 'var hours'),
+]
+
+const OTHERS: readonly DatapointType[] = [
+  ...numbered(FORCED).map(([sub, name]) => forced(`2.${sub}`, name)),
+  relativeControl('3.007', 'Control_Dimming'),
+  relativeControl('3.008', 'Control_Blinds'),
+  text('4.001', 'Char_ASCII', 1, 0x7f),
+  text('4.002', 'Char_8859_1', 1, 0xff),
+  timeOfDay('10.001', 'TimeOfDay'),
+  date('11.001', 'Date'),
+  text('16.000', 'String_ASCII', 14, 0x7f),
+  text('16.001', 'String_8859_1', 14, 0xff),
+  sceneControl('18.001', 'SceneControl'),
+  dateTime('19.001', 'DateTime'),
+  colour('232.600', 'Colour_RGB'),
+  colourAndWhite('251.600', 'Colour_RGBW'),
+]
+
+const byId = <T extends { readonly id: string }>(types: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(types.map((type) => [type.id, type]))
+const DPTS = byId(NUMBERS)
+const ALL = byId<DatapointType>([...NUMBERS, ...OTHERS])
+
+/** Every datapoint type that can be read and written, in order. */
+export const DATAPOINT_TYPES: readonly DatapointType[] = [...ALL.values()]
+
+/** `undefined` for a text that is no name of a datapoint type; `sub` is missing where only the main number is named. */
+export function parseDptName(name: string): { readonly main: number; readonly sub?: number } | undefined {
+  const match = /^(?:DPS?T)?[\s-]*(\d{1,3})(?:[.-](\d{1,4}))?$/i.exec(name.trim())
+  if (!match) return undefined
+  return { main: Number(match[1]), ...(match[2] === undefined ? {} : { sub: Number(match[2]) }) }
+}
 
 /**
- * Takes `5.001`, `DPT5.001`, `DPT 5.001` and `DPST-5-1` (as ETS exports it).
- * @throws {UnsupportedDptError} for a type without a codec.
+ * A datapoint type of any kind of value. Takes `5.001`, `DPT5.001`, `DPT 5.001` and `DPST-5-1` (as ETS exports it).
+ * @throws {UnsupportedDptError} for a type without a codec, or a main number alone.
  */
+export function datapointTypeOf(name: string): DatapointType {
+  const parsed = parseDptName(name)
+  const id = parsed?.sub === undefined ? '' : `${parsed.main}.${String(parsed.sub).padStart(3, '0')}`
+  const type = ALL.get(id)
+  if (type) return type
+  throw new UnsupportedDptError(
+    parsed !== undefined && parsed.sub === undefined
+      ? `the datapoint type ${JSON.stringify(name)} has no sub number: is it ${parsed.main}.001?`
+      : `there is no codec for the datapoint type ${JSON.stringify(name)}`,
+  )
+}
+
+/** A datapoint type that carries numbers. @throws {UnsupportedDptError} as `datapointTypeOf`, and for one that carries something else. */
 export function dptOf(name: string): Dpt {
-  const match = /^(?:DPT\s?|DPST-)?(\d+)[.-](\d{1,3})$/i.exec(name.trim())
-  const dpt = match ? DPTS.get(`${match[1]}.${match[2]!.padStart(3, '0')}`) : undefined
-  if (!dpt)
-    throw new UnsupportedDptError(
-      `there is no codec for the datapoint type ${JSON.stringify(name)}; known are ${[...DPTS.keys()].join(', ')}`,
-    )
-  return dpt
+  const { id } = datapointTypeOf(name)
+  const dpt = DPTS.get(id)
+  if (dpt) return dpt
+  throw new UnsupportedDptError(`the datapoint type ${id} carries no number`)
 }

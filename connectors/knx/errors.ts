@@ -62,3 +62,10 @@ export class KnxLinkClosedError extends BrookError {
   readonly domain = 'user'
   readonly recovery = 'stop'
 }
+
+/** A part of a mapping file that cannot be used. */
+export class KnxMappingError extends BrookError {
+  readonly code = 'KNX_MAPPING_INVALID'
+  readonly domain = 'user'
+  readonly recovery = 'stop'
+}

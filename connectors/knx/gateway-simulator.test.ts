@@ -210,8 +210,8 @@ describe('simulated devices', () => {
 
   it('stand for the KNX groups of device records', async () => {
     const groups = [
-      { kind: 'blinds', write: '2/0/1', status: '2/0/2', dpt: '5.001' },
-      { kind: 'temperature', write: null, status: '2/0/3', dpt: '9.001' },
+      { kind: 'blinds', write: '2/0/1', status: '2/0/2', dpt: '5.001', statusDpt: null, inverted: false },
+      { kind: 'temperature', write: null, status: '2/0/3', dpt: '9.001', statusDpt: null, inverted: false },
     ] as const
     const datapoints = simulatedDatapoints([device({ deviceId: 'a', knx: { groups } }), device({ deviceId: 'b' })])
     const { gateway } = await setUp({ datapoints })

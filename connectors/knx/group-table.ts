@@ -1,7 +1,7 @@
 import { asError } from '../../common/errors.ts'
 import type { Device, KnxGroup, ReadingKind } from '../../schemas/types.ts'
 import { parseGroupAddress } from './addresses.ts'
-import { type Carrier, carrierOf } from './carriers.ts'
+import { type Carrier, carrierOf, inverted } from './carriers.ts'
 import { type Dpt, dptOf } from './dpt.ts'
 import { UnsupportedDptError } from './errors.ts'
 
@@ -11,8 +11,17 @@ export interface GroupEntry {
   readonly kind: ReadingKind
   readonly write: number | undefined
   readonly status: number | undefined
+  /** Of the write address. */
   readonly dpt: Dpt
   readonly carrier: Carrier
+  /** Of the status address; the same unless the record names another. */
+  readonly statusDpt: Dpt
+  readonly statusCarrier: Carrier
+}
+
+/** How an address of the entry is to be read. */
+export function codecOf({ entry, role }: GroupUse): { readonly dpt: Dpt; readonly carrier: Carrier } {
+  return role === 'status' ? { dpt: entry.statusDpt, carrier: entry.statusCarrier } : entry
 }
 
 /** `status`: what the device says it is. `write`: what it is told to be. An address that is both counts as `status`. */
@@ -77,17 +86,29 @@ export class GroupTable {
 }
 
 function entryOf(device: Device, group: KnxGroup): GroupEntry {
-  const dpt = dptOf(group.dpt)
-  const carrier = carrierOf(group.kind, dpt)
-  if (!carrier) throw new UnsupportedDptError(`DPT ${dpt.id} does not carry ${group.kind}`)
+  const own = codec(group, group.dpt)
+  const status = group.statusDpt === null ? own : codec(group, group.statusDpt)
   return {
     device,
     kind: group.kind,
     write: group.write === null ? undefined : parseGroupAddress(group.write),
     status: group.status === null ? undefined : parseGroupAddress(group.status),
-    dpt,
-    carrier,
+    ...own,
+    statusDpt: status.dpt,
+    statusCarrier: status.carrier,
   }
+}
+
+function codec(group: KnxGroup, name: string): { readonly dpt: Dpt; readonly carrier: Carrier } {
+  const dpt = dptOf(name)
+  const carrier = carrierOf(group.kind, dpt)
+  if (!carrier) throw new UnsupportedDptError(`DPT ${dpt.id} does not carry ${group.kind}`)
+  return { dpt, carrier: isInverted(group, dpt) ? inverted(carrier, dpt) : carrier }
+}
+
+/** "Up" and "down" mean the same with blinds that count how far they are closed: where there is a percentage, it alone is inverted. */
+function isInverted({ inverted: isSaid, dpt: own, statusDpt }: KnxGroup, { unit }: Dpt): boolean {
+  return isSaid && (unit === 'percent' || ![own, statusDpt ?? own].some((name) => dptOf(name).unit === 'percent'))
 }
 
 function usesOf(entry: GroupEntry): readonly (readonly [number, GroupUse])[] {

@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Metrics } from '../../common/metrics.ts'
 import { serdes } from '../../common/serde.ts'
-import type { Command, CommandResult, DeadLetter, Device, KnxGroup, Reading } from '../../schemas/types.ts'
+import { withDefaults } from '../../schemas/avro-type.ts'
+import {
+  type Command,
+  type CommandResult,
+  type DeadLetter,
+  type Device,
+  KnxGroup,
+  type Reading,
+} from '../../schemas/types.ts'
 import type { DeviceListener } from '../device-table.ts'
 import { command, DEAD_LETTERS, device, fakePublishing, json, READINGS, RESULTS } from '../testing/fixtures.ts'
 import { parseGroupAddress } from './addresses.ts'
@@ -12,7 +20,10 @@ import { KnxConnector, type KnxConnectorOptions } from './knx-connector.ts'
 
 const COMMANDS = 'building.commands'
 
-function knxDevice(deviceId: string, ...groups: KnxGroup[]): Device {
+type GroupGiven = Pick<KnxGroup, 'kind' | 'write' | 'status' | 'dpt'> & Partial<KnxGroup>
+
+function knxDevice(deviceId: string, ...given: GroupGiven[]): Device {
+  const groups = given.map((group) => withDefaults(KnxGroup, group))
   return device({ deviceId, roomId: `room of ${deviceId}`, kinds: groups.map((g) => g.kind), knx: { groups } })
 }
 
@@ -225,7 +236,9 @@ describe('commands to KNX', () => {
     const { gateway, start, order, resultsOf, readings } = await setUp()
     await start()
     await order({ commandId: 'c', ...changes })
-    await vi.waitFor(() => expect(resultsOf('c')).toEqual(['confirmed']))
+    await vi.waitFor(() =>
+      expect(resultsOf('c')).toEqual(changes.deviceId === 'bare-1' ? ['confirmed'] : ['sent', 'confirmed']),
+    )
     expect(gateway.value(address)).toBeCloseTo(value, 0)
     await vi.waitFor(() =>
       expect(readings().some((r) => r.deviceId === changes.deviceId && r.value === value)).toBe(true),
@@ -251,6 +264,25 @@ describe('commands to KNX', () => {
     await vi.waitFor(() => expect(resultsOf('up').at(-1)).toBe('confirmed'), { timeout: 3_000 })
     expect(resultsOf('down')).toEqual(['sent', 'superseded'])
     expect(gateway.value('1/0/1')).toBe(100)
+  })
+
+  it('give way to a newer one while the gateway is away: only the newest is carried out', async () => {
+    const { start, order, resultsOf, gateway, connector, telegrams } = await setUp()
+    await start()
+    await gateway.stop({ abrupt: true })
+    await vi.waitFor(() => expect(connector.status().state).toBe('degraded'), { timeout: 3_000 })
+    for (const [commandId, value] of [
+      ['first', 10],
+      ['second', 20],
+      ['third', 30],
+    ] as const)
+      await order({ commandId, deviceId: 'valve-1', kind: 'radiator', value })
+    await gateway.start()
+    await vi.waitFor(() => expect(resultsOf('third')).toEqual(['sent', 'confirmed']), { timeout: 5_000 })
+    expect([resultsOf('first'), resultsOf('second')]).toEqual([['superseded'], ['superseded']])
+    expect(bus(telegrams, 'GroupValue_Write').filter((t) => t.destination === parseGroupAddress('1/1/1'))).toHaveLength(
+      1,
+    )
   })
 
   it('time out when the device says nothing, with what it last showed', async () => {

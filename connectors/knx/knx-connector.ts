@@ -12,9 +12,9 @@ import { ReadingOutbox, type ReadingOutboxOptions } from '../reading-outbox.ts'
 import type { StatusTracker } from '../status.ts'
 import { formatGroupAddress, formatIndividualAddress } from './addresses.ts'
 import type { GroupTelegram } from './cemi.ts'
-import type { GroupPayload } from './dpt.ts'
+import type { Dpt, GroupPayload } from './dpt.ts'
 import { DptError, KnxLinkClosedError } from './errors.ts'
-import { type GroupEntry, GroupTable, type GroupUse } from './group-table.ts'
+import { codecOf, type GroupEntry, GroupTable, type GroupUse } from './group-table.ts'
 import { KnxCommands, type KnxCommandsOptions } from './knx-commands.ts'
 import { KnxLink, type KnxLinkOptions } from './knx-link.ts'
 
@@ -30,7 +30,7 @@ export interface KnxConnectorOptions
   readonly status: StatusTracker
   /** Where commands come from. */
   readonly commands: Pick<CommandConsumerOptions, 'kafka' | 'topic' | 'key' | 'value' | 'groupId'> &
-    Partial<Pick<CommandConsumerOptions, 'answersUnknownDevices' | 'maxParallel' | 'drainMs'>>
+    Partial<Pick<CommandConsumerOptions, 'answersUnknownDevices' | 'maxParallel' | 'drainMs' | 'results'>>
   readonly outbox?: Pick<ReadingOutboxOptions, 'maxInFlight' | 'maxWaiting' | 'backoff'>
   /** How long a device may take to answer a read (default 2 s). */
   readonly readTimeoutMs?: number
@@ -147,7 +147,6 @@ export class KnxConnector implements Connector {
   async stop(): Promise<void> {
     // Commands first: those that run may still end on the bus.
     await this.#commands.stop()
-    await this.#onBus.stop()
     const link = this.#link
     this.#link = undefined
     this.#wasUp = false
@@ -222,18 +221,14 @@ export class KnxConnector implements Connector {
     for (const listener of this.#watches.get(telegram.destination) ?? []) listener(telegram.payload)
   }
 
-  #publish(
-    { entry, role }: GroupUse,
-    address: number,
-    payload: GroupPayload,
-    isAnswer: boolean,
-    telegram?: GroupTelegram,
-  ): void {
+  #publish(use: GroupUse, address: number, payload: GroupPayload, isAnswer: boolean, telegram?: GroupTelegram): void {
     const nowMs = this.#clock.nowMs()
-    const origin = originOf(entry, address, payload, nowMs, telegram)
+    const { entry, role } = use
+    const { dpt, carrier } = codecOf(use)
+    const origin = originOf(entry, dpt, address, payload, nowMs, telegram)
     let value: number | undefined
     try {
-      value = entry.dpt.decode(payload)
+      value = dpt.decode(payload)
     } catch (error) {
       if (!(error instanceof DptError)) throw error
       this.#deadLetter(error, origin)
@@ -245,7 +240,7 @@ export class KnxConnector implements Connector {
       roomId: entry.device.roomId,
       bus: 'knx',
       kind: entry.kind,
-      value: entry.carrier.toReading(value),
+      value: carrier.toReading(value),
       unit: unitOf(entry.kind),
       quality: role === 'status' ? 'good' : 'uncertain',
       eventTimeMs: nowMs,
@@ -297,6 +292,7 @@ export class KnxConnector implements Connector {
 
 function originOf(
   entry: GroupEntry,
+  dpt: Dpt,
   address: number,
   payload: GroupPayload,
   receivedAtMs: number,
@@ -309,7 +305,7 @@ function originOf(
     receivedAtMs,
     headers: {
       'knx-group-address': formatGroupAddress(address),
-      'knx-dpt': entry.dpt.id,
+      'knx-dpt': dpt.id,
       'knx-payload-form': payload.short ? 'six bits' : 'octets',
       ...(telegram ? { 'knx-service': telegram.service, 'knx-source': formatIndividualAddress(telegram.source) } : {}),
     },

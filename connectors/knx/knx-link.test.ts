@@ -181,6 +181,19 @@ describe('a KNX link that is lost', () => {
     expect(states).toEqual([true, false, true])
   })
 
+  it('holds one write per address while the gateway is away, however many come', async () => {
+    const { gateway, link } = await connected()
+    await gateway.stop({ abrupt: true })
+    const writes: Promise<unknown>[] = []
+    for (let i = 0; i < 20_000; i++)
+      writes.push(link.write(BLINDS + (i % 100), percent(i % 101)).catch((error: unknown) => error))
+    expect(link.pending).toBeLessThanOrEqual(101)
+    await link.close()
+    const ends = await Promise.all(writes)
+    expect(ends.filter((end) => end instanceof KnxSupersededError).length).toBeGreaterThanOrEqual(19_899)
+    expect(link.pending).toBe(0)
+  })
+
   it('sees a silent gateway by heartbeat without any traffic', async () => {
     const states: (string | undefined)[] = []
     const { gateway, link } = await connected(

@@ -32,6 +32,7 @@ export interface KnxLinkOptions
   readonly readsPerSecond?: number
   /** How often a telegram that the bus does not take is sent in all (default 3). */
   readonly maxTries?: number
+  /** Between tries to make the tunnel (default: from 0.5 s to 1.5 s, so that a gateway that is back is in use within 5 s). */
   readonly backoff?: BackoffOptions
 }
 
@@ -56,16 +57,18 @@ interface PendingRead {
   readonly fail: (error: Error) => void
 }
 
+const LONGEST_BACKOFF_MS = 1_500
 /** A tunnel that has stood this long was a good one: the next wait before a reconnect is the shortest again. */
 const STABLE_MS = 10_000
 
 /**
- * A KNXnet/IP tunnel that comes back: it is made anew, after waits that double up to 30 s with jitter, until `close`. Telegrams go
+ * A KNXnet/IP tunnel that comes back: it is made anew, after waits that double up to 1.5 s with jitter, until `close`. Telegrams go
  * one by one, at a limited rate, writes before reads. A write is done when the bus confirms it (L_Data.con); what the link loses
  * on the way is sent again when it is back, so a write may reach the bus twice, never out of order for its address.
  */
 export class KnxLink {
   readonly #options: KnxLinkOptions
+  readonly #backoff: BackoffOptions
   readonly #listener: KnxLinkListener
   readonly #queue = new TelegramQueue()
   readonly #pacer: Pacer
@@ -81,6 +84,7 @@ export class KnxLink {
 
   constructor(options: KnxLinkOptions, listener: KnxLinkListener = {}) {
     this.#options = options
+    this.#backoff = { capMs: LONGEST_BACKOFF_MS, ...options.backoff }
     this.#listener = listener
     this.#pacer = new Pacer(options.telegramsPerSecond ?? 20)
     this.#readPacer = new Pacer(options.readsPerSecond ?? 10)
@@ -253,7 +257,7 @@ export class KnxLink {
         tunnel = await this.#openTunnel(lost.resolve)
       } catch (error) {
         if (!signal.aborted) this.#tell(false, asError(error))
-        await pause(backoffMs(attempt++, this.#options.backoff), signal)
+        await pause(backoffMs(attempt++, this.#backoff), signal)
         continue
       }
       const sinceMs = performance.now()
@@ -269,7 +273,7 @@ export class KnxLink {
       this.#tell(false, error)
       this.#failReads(error)
       if (performance.now() - sinceMs > STABLE_MS) attempt = 0
-      await pause(backoffMs(attempt++, this.#options.backoff), signal)
+      await pause(backoffMs(attempt++, this.#backoff), signal)
     }
   }
 

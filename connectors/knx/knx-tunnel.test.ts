@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type CemiFrame, encodeCemi, type GroupTelegram } from './cemi.ts'
 import { dptOf } from './dpt.ts'
-import { KnxTunnel } from './knx-tunnel.ts'
+import { KnxTunnel, type KnxTunnelOptions } from './knx-tunnel.ts'
 import { decodeFrame, encodeFrame, type KnxIpFrame } from './knxnetip-frames.ts'
 
 const CHANNEL = 9
@@ -19,6 +19,8 @@ class ScriptedGateway {
   readonly #socket: Socket
   #client: RemoteInfo | undefined
   connectStatus = 0
+  /** Calls that are not heard. */
+  deafTo = 0
   acknowledges: false | number = 0
   confirms = true
 
@@ -63,6 +65,7 @@ class ScriptedGateway {
 
   #answer(frame: KnxIpFrame): void {
     const status = 0
+    if (frame.service === 'connectRequest' && this.deafTo-- > 0) return
     if (frame.service === 'connectRequest')
       this.send(
         this.connectStatus === 0
@@ -91,12 +94,19 @@ class ScriptedGateway {
   }
 }
 
-async function openTunnel(gateway: ScriptedGateway) {
+async function openTunnel(gateway: ScriptedGateway, options: Partial<KnxTunnelOptions> = {}) {
   const telegrams: GroupTelegram[] = []
   const malformed: string[] = []
   const lost: string[] = []
   const tunnel = new KnxTunnel(
-    { host: '127.0.0.1', port: gateway.port, connectTimeoutMs: 1_000, heartbeatMs: 60_000, confirmTimeoutMs: 100 },
+    {
+      host: '127.0.0.1',
+      port: gateway.port,
+      connectTimeoutMs: 1_000,
+      heartbeatMs: 60_000,
+      confirmTimeoutMs: 100,
+      ...options,
+    },
     {
       onTelegram: (telegram) => telegrams.push(telegram),
       onMalformed: (error) => malformed.push(error.message),
@@ -126,6 +136,20 @@ describe('a tunnel at the wire', () => {
     const any = { address: '0.0.0.0', port: 0 }
     expect(gateway.seen[0]).toEqual({ service: 'connectRequest', control: any, data: any, connectionType: 4, layer: 2 })
     expect(tunnel.individualAddress).toBe(0x11ff)
+  })
+
+  it('calls again after a second, and gives back what a slow gateway opens for the second call', async () => {
+    const gateway = await ScriptedGateway.start()
+    gateway.deafTo = 1
+    const openedMs = performance.now()
+    const { tunnel, lost } = await openTunnel(gateway, { connectTimeoutMs: 3_000 })
+    expect(performance.now() - openedMs).toBeLessThan(2_000)
+    const late = { service: 'connectResponse', status: 0, individualAddress: 0x11fe } as const
+    gateway.send({ ...late, channel: CHANNEL + 1, data: { address: '127.0.0.1', port: gateway.port } })
+    const goodbyes = () => gateway.seen.flatMap((f) => (f.service === 'disconnectRequest' ? [f.channel] : []))
+    await vi.waitFor(() => expect(goodbyes()).toEqual([CHANNEL + 1]))
+    expect(await tunnel.transmit('GroupValue_Write', ADDRESS, { short: true, data: Buffer.of(1) })).toBe('confirmed')
+    expect([tunnel.individualAddress, lost]).toEqual([0x11ff, []])
   })
 
   it('sends L_Data.req from 0.0.0 and numbers requests from 0', async () => {

@@ -15,7 +15,7 @@ export interface KnxTunnelOptions {
   readonly localAddress?: string
   /** How long a tunnel may take to stand (default 3 s, at most 8 s). */
   readonly connectTimeoutMs?: number
-  /** How often the gateway is asked for the connection's state (default 5 s). */
+  /** How often the gateway is asked for the connection's state (default 3 s: one that was away for a moment only is noticed by that). */
   readonly heartbeatMs?: number
   /** How long it may take to answer that; after three such times the tunnel is lost (default 1 s). */
   readonly heartbeatAnswerMs?: number
@@ -48,10 +48,13 @@ interface Flight {
   timer: NodeJS.Timeout | undefined
 }
 
+const CONNECT_REQUEST = 0x0205
 const CONNECTION_STATE_REQUEST = 0x0207
 const TUNNELLING_REQUEST = 0x0420
 /** KNX System Specifications 03_08_04 clause 2.6: a request without acknowledgement is repeated once after this. */
 const REPEAT_AFTER_MS = 1_000
+/** A gateway that comes back while it is called has not heard the call. */
+const CALL_AGAIN_MS = 1_000
 const HEARTBEAT_TRIES = 3
 const DISCONNECT_ANSWER_MS = 1_000
 /** After 9 s the library begins waits of its own that cannot be ended. */
@@ -76,6 +79,7 @@ export class KnxTunnel {
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new'
   #opening: { resolve: () => void; reject: (error: Error) => void } | undefined
   #openTimer: NodeJS.Timeout | undefined
+  #callTimer: NodeJS.Timeout | undefined
   #heartbeatTimer: NodeJS.Timeout | undefined
   #heartbeatsUnanswered = 0
   #disconnectAnswered: (() => void) | undefined
@@ -91,7 +95,7 @@ export class KnxTunnel {
     this.#host = options.host
     this.#port = options.port
     this.#connectTimeoutMs = Math.min(options.connectTimeoutMs ?? 3_000, LONGEST_CONNECT_MS)
-    this.#heartbeatMs = options.heartbeatMs ?? 5_000
+    this.#heartbeatMs = options.heartbeatMs ?? 3_000
     this.#heartbeatAnswerMs = options.heartbeatAnswerMs ?? 1_000
     this.#confirmTimeoutMs = options.confirmTimeoutMs ?? 3_000
     this.#listener = listener
@@ -122,6 +126,7 @@ export class KnxTunnel {
       this.#openTimer = setTimeout(() => {
         this.#lose(new KnxTimeoutError(`no KNXnet/IP gateway answers at ${this.#host}:${this.#port}`))
       }, this.#connectTimeoutMs)
+      this.#callTimer = setInterval(() => this.#callAgain(), CALL_AGAIN_MS)
       this.#connection.Connect()
     })
   }
@@ -160,8 +165,14 @@ export class KnxTunnel {
     this.#end(new KnxTunnelError('the tunnel was closed'))
   }
 
+  #callAgain(): void {
+    if (this.#channel === undefined && this.#connection.socket)
+      this.#connection.send(this.#connection.prepareDatagram(CONNECT_REQUEST))
+  }
+
   #onConnected(): void {
     clearTimeout(this.#openTimer)
+    clearInterval(this.#callTimer)
     this.#state = 'open'
     this.#scheduleHeartbeat(this.#heartbeatMs)
     this.#opening?.resolve()
@@ -191,7 +202,13 @@ export class KnxTunnel {
   }
 
   #onConnectResponse(frame: KnxIpFrame & { service: 'connectResponse' }, bytes: Buffer, from: RemoteInfo): void {
-    if (this.#state !== 'opening' || this.#channel !== undefined) return
+    if (this.#channel !== undefined) {
+      // A slow gateway has heard more than one call: what it keeps for the others is given back.
+      if (frame.status === STATUS.noError && frame.channel !== this.#channel)
+        this.#send({ service: 'disconnectRequest', channel: frame.channel, control: ANY_ENDPOINT })
+      return
+    }
+    if (this.#state !== 'opening') return
     if (frame.status !== STATUS.noError) {
       this.#lose(new KnxTunnelError(`the gateway refuses a tunnel: ${describeStatus(frame.status)}`))
       return
@@ -283,6 +300,7 @@ export class KnxTunnel {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     clearTimeout(this.#openTimer)
+    clearInterval(this.#callTimer)
     clearTimeout(this.#heartbeatTimer)
     this.#opening?.reject(error)
     this.#opening = undefined

@@ -1,5 +1,8 @@
+/** What a network may bunch up on the way: the promise is about the bus. */
+const SLACK = 1.05
+
 /**
- * Spaces what is sent: never two closer than 1/rate, so no second holds more than `perSecond`. Nothing is saved up while it is
+ * Spaces what is sent: never two closer than a little more than 1/rate, so no second holds more than `perSecond`. Nothing is saved up while it is
  * quiet: a bus of 9600 bit/s is best served evenly. Time is any clock that does not jump.
  */
 export class Pacer {
@@ -7,7 +10,7 @@ export class Pacer {
   #nextMs = Number.NEGATIVE_INFINITY
 
   constructor(perSecond: number) {
-    this.#spacingMs = 1000 / perSecond
+    this.#spacingMs = (SLACK * 1000) / perSecond
   }
 
   /** How long to wait until one more may go; 0 = now. */

@@ -26,17 +26,26 @@ export function simulatedDatapoints(
 ): readonly SimulatedDatapointOptions[] {
   const { blindsTravelMs = 20_000 } = options
   return devices.flatMap((device, index) =>
-    (device.knx?.groups ?? []).map(({ kind, write, status, dpt }): SimulatedDatapointOptions => {
+    (device.knx?.groups ?? []).map(({ kind, write, status, dpt, inverted }): SimulatedDatapointOptions => {
       const blinds = kind === 'blinds' && dpt === '5.001'
       return {
-        // Lines hold 255 devices; 0 is the coupler and the top of line 1 belongs to the gateway's tunnels.
-        individualAddress: `1.${2 + Math.floor(index / 250)}.${1 + (index % 250)}`,
+        individualAddress: individualAddressOf(index),
         write,
         status,
         dpt,
-        initial: blinds ? 100 : (INITIAL[dpt] ?? 0),
+        initial: blinds && !inverted ? 100 : (INITIAL[dpt] ?? 0),
         ...(blinds ? { travelMs: blindsTravelMs } : {}),
       }
     }),
   )
+}
+
+const DEVICES_PER_LINE = 250
+const LINES_PER_AREA = 15
+
+/** Lines hold 255 devices and a coupler, areas 15 lines; line 1.1 belongs to the gateway and its tunnels. */
+function individualAddressOf(index: number): string {
+  const line = 1 + Math.floor(index / DEVICES_PER_LINE)
+  const area = 1 + Math.floor(line / LINES_PER_AREA)
+  return `${area}.${1 + (line % LINES_PER_AREA)}.${1 + (index % DEVICES_PER_LINE)}`
 }

@@ -8,7 +8,7 @@ export interface ConfirmationOptions {
   readonly link: Pick<KnxLink, 'read'>
   readonly entry: GroupEntry
   readonly statusAddress: number
-  /** What the status address has to show, as the datapoint type carries it. */
+  /** What was written, as the datapoint type of the write address carries it. */
   readonly target: number
   /** Calls back with every payload reported on the address, until the answer is called. */
   readonly watch: (statusAddress: number, listener: (payload: GroupPayload) => void) => () => void
@@ -20,7 +20,7 @@ export interface ConfirmationOptions {
 
 export interface Confirmation {
   readonly arrived: boolean
-  /** The last reported value, as the datapoint type carries it. */
+  /** The last reported value, as the datapoint type of the status address carries it. */
   readonly reported: number | undefined
 }
 
@@ -32,12 +32,12 @@ export async function awaitStatus(options: ConfirmationOptions): Promise<Confirm
   const { link, entry, statusAddress, target, watch, timeoutMs, readBackAfterMs, signal } = options
   const arrived = new AbortController()
   let reported: number | undefined
-  const tolerance = 2 * entry.dpt.toleranceOf(target) + 1e-9
+  const isThere = arrivalOf(entry, target)
   const stopWatching = watch(statusAddress, (payload) => {
     const value = decoded(entry, payload)
     if (value === undefined) return
     reported = value
-    if (Math.abs(value - target) <= tolerance) arrived.abort()
+    if (isThere(value)) arrived.abort()
   })
   const over = AbortSignal.any([arrived.signal, signal])
   const deadlineMs = performance.now() + timeoutMs
@@ -57,6 +57,17 @@ export async function awaitStatus(options: ConfirmationOptions): Promise<Confirm
   return { arrived: arrived.signal.aborted, reported }
 }
 
+/** Whether a value of the status address shows what was written. */
+function arrivalOf({ dpt, carrier, statusDpt, statusCarrier }: GroupEntry, target: number): (value: number) => boolean {
+  const wanted = carrier.toReading(target)
+  // "On" of a dimmer is whatever level it was left at.
+  if (carrier.isCoarse && !statusCarrier.isCoarse) return (value) => statusCarrier.toReading(value) > 0 === wanted > 0
+  const expected = statusDpt === dpt ? target : statusCarrier.toPayload(wanted)
+  if (expected === undefined) return () => false
+  const tolerance = 2 * statusDpt.toleranceOf(expected) + 1e-9
+  return (value) => Math.abs(value - expected) <= tolerance
+}
+
 /** `over` lives no longer than one confirmation. */
 function whenAborted(over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -67,7 +78,7 @@ function whenAborted(over: AbortSignal): Promise<void> {
 
 function decoded(entry: GroupEntry, payload: GroupPayload): number | undefined {
   try {
-    return entry.dpt.decode(payload)
+    return entry.statusDpt.decode(payload)
   } catch (error) {
     if (error instanceof DptError) return undefined
     throw error

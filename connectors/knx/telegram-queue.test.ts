@@ -56,15 +56,15 @@ it('removes what it holds only, and drains', () => {
   expect(queue.next()).toBeUndefined()
 })
 
-it('a pacer spaces evenly and saves nothing up', () => {
+it('a pacer spaces evenly, with some room to the next second, and saves nothing up', () => {
   const pacer = new Pacer(20)
   expect(pacer.waitMs(1_000)).toBe(0)
   pacer.take(1_000)
-  expect(pacer.waitMs(1_000)).toBe(50)
-  expect(pacer.waitMs(1_030)).toBe(20)
-  pacer.take(1_050)
-  expect(pacer.waitMs(1_050)).toBe(50)
+  expect(pacer.waitMs(1_000)).toBe(52.5)
+  expect(pacer.waitMs(1_030)).toBe(22.5)
+  pacer.take(1_052.5)
+  expect(pacer.waitMs(1_052.5)).toBe(52.5)
   expect(pacer.waitMs(60_000)).toBe(0)
   pacer.take(60_000)
-  expect(pacer.waitMs(60_001)).toBe(49)
+  expect(pacer.waitMs(60_001)).toBe(51.5)
 })

@@ -27,6 +27,8 @@ export interface GatewayFaults {
   loseAcks: number
   /** Every indication is sent twice. */
   duplicates: boolean
+  /** New tunnels are refused as if all were taken; those that stand are kept. */
+  refuseConnections: boolean
 }
 
 export interface TunnellingServerOptions {
@@ -43,7 +45,14 @@ type Frame<S extends KnxIpFrame['service']> = KnxIpFrame & { readonly service: S
 
 /** The network side of the simulated gateway: KNX System Specifications 03_08_02 and 03_08_04 over UDP. */
 export class TunnellingServer {
-  readonly faults: GatewayFaults = { silent: false, delayMs: 0, loseRequests: 0, loseAcks: 0, duplicates: false }
+  readonly faults: GatewayFaults = {
+    silent: false,
+    delayMs: 0,
+    loseRequests: 0,
+    loseAcks: 0,
+    duplicates: false,
+    refuseConnections: false,
+  }
   readonly #options: TunnellingServerOptions
   readonly #tunnels = new Map<number, SimulatedTunnel>()
   readonly #leaveLine = new Map<number, () => void>()
@@ -177,7 +186,8 @@ export class TunnellingServer {
   #refusalOf(frame: Frame<'connectRequest'>): number | undefined {
     if (frame.connectionType !== TUNNEL_CONNECTION) return STATUS.connectionType
     if (frame.layer !== LINK_LAYER) return STATUS.tunnellingLayer
-    return this.#tunnels.size >= Math.min(255, this.#options.maxTunnels) ? STATUS.noMoreConnections : undefined
+    const isFull = this.#tunnels.size >= Math.min(255, this.#options.maxTunnels)
+    return isFull || this.faults.refuseConnections ? STATUS.noMoreConnections : undefined
   }
 
   #take(fault: 'loseRequests' | 'loseAcks'): boolean {

@@ -25,7 +25,11 @@ const values = new Map([
 ])
 const options = { host: '127.0.0.1', backoff: { baseMs: 200 } }
 const application = new KnxLink(options, { onState: (up) => states.push(up ? 'up' : 'down') })
+let actuatorTunnels = 0
 const actuator: KnxLink = new KnxLink(options, {
+  onState: (up) => {
+    if (up) actuatorTunnels++
+  },
   onTelegram: ({ service, destination, payload }) => {
     if (service === 'GroupValue_Write') {
       values.set(destination, payload)
@@ -73,7 +77,8 @@ try {
   const backMs = performance.now()
   await write
   const confirmedMs = performance.now() - backMs
-  await until(() => actuator.up)
+  // Its old tunnel seems to stand until the next heartbeat.
+  await until(() => actuatorTunnels === 2)
   await application.write(POSITION, percent.encode(11))
   await until(() => seen.at(-1) === '1/0/1=octets 1c')
   const after = percent.decode(await application.read(POSITION))

@@ -31,13 +31,19 @@ export class Knxd {
   readonly #directory: string
   #process: ChildProcess | undefined
 
-  private constructor(directory: string) {
+  readonly #prefix: readonly string[]
+
+  private constructor(directory: string, prefix: readonly string[]) {
     this.#directory = directory
+    this.#prefix = prefix
   }
 
-  /** @throws {Error} in one line when knxd is not installed or ends at once. */
-  static async start(setup: KnxdSetup): Promise<Knxd> {
-    const knxd = new Knxd(await mkdtemp(join(tmpdir(), 'brook-knxd-')))
+  /**
+   * `prefix`: what runs it in another network.
+   * @throws {Error} in one line when knxd is not installed or ends at once.
+   */
+  static async start(setup: KnxdSetup, prefix: readonly string[] = []): Promise<Knxd> {
+    const knxd = new Knxd(await mkdtemp(join(tmpdir(), 'brook-knxd-')), prefix)
     const names = ['unix', ...Object.keys(setup.sections)]
     const sections = { ...setup.sections, unix: { server: 'knxd_unix', path: knxd.#socket } }
     const lines = [
@@ -64,7 +70,8 @@ export class Knxd {
   async resume(): Promise<void> {
     await rm(this.#socket, { force: true })
     let complaints = ''
-    const child = spawn('knxd', [join(this.#directory, 'knxd.ini')], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [program, ...args] = [...this.#prefix, 'knxd', join(this.#directory, 'knxd.ini')]
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const note = (bytes: Buffer): void => {
       complaints = `${complaints}${bytes.toString()}`.slice(-500)
     }
@@ -94,6 +101,11 @@ export class Knxd {
   async tool(command: string, ...args: string[]): Promise<string> {
     const { stdout } = await run('knxtool', [command, `local:${this.#socket}`, ...args], { timeout: 5_000 })
     return stdout
+  }
+
+  /** Stops it where it is (SIGSTOP), or lets it go on (SIGCONT). */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal)
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
