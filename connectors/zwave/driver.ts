@@ -16,11 +16,32 @@ export const ZWAVE_UNITS: Readonly<Record<ZwaveValueKind, string>> = {
 /** `ready`: the driver knows what the node can do. `dead`: it does not acknowledge. `alive`: it does (again). A battery node is `asleep` but for the moments it is `awake`. */
 export type ZwaveNodeState = 'alive' | 'asleep' | 'awake' | 'dead' | 'ready'
 
+/** What is known of a node beside its values. Members are left out while they are not known. */
+export interface ZwaveNodeInfo {
+  /** Maker and product. */
+  readonly label?: string
+  /** How often a node that sleeps wakes up. */
+  readonly wakeUpIntervalMs?: number
+}
+
+/**
+ * How taking a device in, or letting one go, goes on: `node-found`, somebody has pressed the button of one; `stopped` at our
+ * wish; `failed` otherwise. The good end is `nodeAdded` or `nodeRemoved`.
+ */
+export type InclusionStep = 'node-found' | 'stopped' | 'failed'
+
 /** Called by a driver; must neither throw nor block. */
 export interface ZwaveListener {
   /** A node has reported: by itself, or because it was asked. `timeMs` is when the frame arrived (the bus carries no time). */
   value(nodeId: number, kind: ZwaveValueKind, value: number, unit: string, timeMs: number): void
   nodeState(nodeId: number, state: ZwaveNodeState): void
+  nodeInfo(nodeId: number, info: ZwaveNodeInfo): void
+  /** After `open`: a device has joined the network; it is asked what it can do, and then `ready`. */
+  nodeAdded(nodeId: number): void
+  nodeRemoved(nodeId: number): void
+  inclusion(step: InclusionStep): void
+  /** Reports that came too fast and were given up for newer ones of the same value. */
+  dropped(count: number): void
   /** The stick is gone or hangs. Told once; the driver is of no more use then and is to be closed. */
   failure(error: Error): void
 }
@@ -42,15 +63,24 @@ export interface ZwaveDriver {
   /** The nodes of the network, without the controller. Empty before `open`. */
   nodeIds(): readonly number[]
   /**
-   * Dims to 0..100 percent and resolves with the level that the node itself has told afterwards.
+   * Dims to 0..100 percent and resolves with the level that the node itself has told afterwards. What could not be sent by
+   * `expiresAtMs` is not sent, as far as the library can take it back.
    * @throws {ZwaveUnknownNodeError | ZwaveNotSupportedError | ZwaveRefusedError} it can never work, or the node said no
    * @throws {ZwaveNodeDeadError} the node did not acknowledge
    * @throws {ZwaveNotConfirmedError} acknowledged, but the node does not tell the new level in time
    * @throws {ZwaveUnavailableError} the stick is gone
    */
-  setLevel(nodeId: number, percent: number): Promise<number>
+  setLevel(nodeId: number, percent: number, expiresAtMs?: number): Promise<number>
   /** Asks the node for its level in percent; errors as for `setLevel`. */
   readLevel(nodeId: number): Promise<number>
+  /**
+   * Lets the stick take a device in (without S0 and S2 security) or let one go, and resolves when it waits for somebody to press the
+   * device's button. What comes of it is told to the listener. @throws {ZwaveUnavailableError}
+   */
+  beginInclusion(): Promise<void>
+  beginExclusion(): Promise<void>
+  /** Ends either; `stopped` is told. @throws {ZwaveUnavailableError} */
+  stopInclusion(): Promise<void>
 }
 
 /** The stick cannot be reached, does not answer, or went away. */

@@ -1,20 +1,32 @@
 import type { Device } from '../../schemas/types.ts'
 import type { DeviceTable } from '../device-table.ts'
-import type { ZwaveNodeState, ZwaveValueKind } from './driver.ts'
+import type { ZwaveNodeInfo, ZwaveNodeState, ZwaveValueKind } from './driver.ts'
 
 /** One node as the bus shows it. Times are milliseconds since the epoch. */
 export interface ZwaveNodeStatus {
   readonly nodeId: number
   /** `undefined`: no device of the building has this node; its values are counted and go nowhere. */
   readonly deviceId: string | undefined
-  /** The last state told; `unknown` before the first. */
-  readonly state: Exclude<ZwaveNodeState, 'ready'> | 'unknown'
+  /** The device's name and room. */
+  readonly name: string | undefined
+  readonly roomId: string | undefined
+  /** Maker and product. */
+  readonly label: string | undefined
+  /** The last state told, `unknown` before the first; `unavailable`: the node has said nothing for too long. */
+  readonly state: TellableState | 'unavailable'
+  /** Whether it is known what the node can do. */
   readonly ready: boolean
+  readonly batteryPercent: number | undefined
+  /** How often a node that sleeps wakes up. */
+  readonly wakeUpIntervalMs: number | undefined
+  /** What the node has told so far. */
+  readonly kinds: readonly ZwaveValueKind[]
   readonly values: number
+  /** When the node last told a value or that it lives. */
   readonly lastSeenMs: number | undefined
-  /** A sensor that has said nothing for too long. */
-  readonly silent: boolean
 }
+
+type TellableState = Exclude<ZwaveNodeState, 'ready'> | 'unknown'
 
 export interface UnclaimedValue {
   readonly kind: ZwaveValueKind
@@ -24,17 +36,25 @@ export interface UnclaimedValue {
 }
 
 interface NodeEntry {
-  state: ZwaveNodeStatus['state']
+  state: TellableState
+  info: ZwaveNodeInfo
+  batteryPercent: number | undefined
+  readonly kinds: Set<ZwaveValueKind>
   ready: boolean
   values: number
   lastSeenMs: number | undefined
   sinceMs: number
   /** The last value of each kind, while no device has the node. */
   unclaimed: Map<ZwaveValueKind, UnclaimedValue>
+  /** Who waits for the node to hear. */
+  whenAwake: Set<() => void>
 }
 
 /** Kinds that a sensor reports by itself every now and then; a lamp or a motion sensor may be quiet for days. */
 const PERIODIC: ReadonlySet<string> = new Set(['temperature', 'humidity', 'luminance'])
+
+/** A node that sleeps and has not woken up for so many of its intervals is unavailable. */
+const MISSED_WAKE_UPS = 3
 
 /** Which device stands behind which node, and what is known of each node. The highest device id wins where two claim one node. */
 export class NodeRegistry {
@@ -81,8 +101,35 @@ export class NodeRegistry {
 
   state(nodeId: number, state: ZwaveNodeState, nowMs: number): void {
     const entry = this.#entry(nodeId, nowMs)
-    if (state === 'ready') entry.ready = true
-    else entry.state = state
+    if (state === 'ready') {
+      entry.ready = true
+      return
+    }
+    entry.state = state
+    if (state === 'awake' || state === 'alive') entry.lastSeenMs = nowMs
+    if (state !== 'asleep') for (const tell of [...entry.whenAwake]) tell()
+  }
+
+  info(nodeId: number, info: ZwaveNodeInfo, nowMs: number): void {
+    const entry = this.#entry(nodeId, nowMs)
+    entry.info = { ...entry.info, ...info }
+  }
+
+  remove(nodeId: number): void {
+    const entry = this.#nodes.get(nodeId)
+    this.#nodes.delete(nodeId)
+    for (const tell of [...(entry?.whenAwake ?? [])]) tell()
+  }
+
+  isAsleep(nodeId: number): boolean {
+    return this.#nodes.get(nodeId)?.state === 'asleep'
+  }
+
+  /** Tells when the node sleeps no longer (or is gone); the answer takes the wish back. */
+  whenAwake(nodeId: number, tell: () => void): () => void {
+    const entry = this.#nodes.get(nodeId)
+    entry?.whenAwake.add(tell)
+    return () => void entry?.whenAwake.delete(tell)
   }
 
   /** Counts a value; the first of a node that nobody has returns true (once per start). */
@@ -91,6 +138,8 @@ export class NodeRegistry {
     const first = entry.unclaimed.size === 0
     entry.values++
     entry.lastSeenMs = value.timeMs
+    entry.kinds.add(value.kind)
+    if (value.kind === 'battery') entry.batteryPercent = value.value
     const device = this.#byNode.get(nodeId)
     if (device) return { device }
     entry.unclaimed.set(value.kind, value)
@@ -100,10 +149,21 @@ export class NodeRegistry {
   statuses(nowMs: number, silentAfterMs: number): ZwaveNodeStatus[] {
     return [...this.#nodes].map(([nodeId, entry]) => {
       const device = this.#byNode.get(nodeId)
-      const periodic = device?.kinds.some((kind) => PERIODIC.has(kind)) ?? false
-      const { state, ready, values, lastSeenMs, sinceMs } = entry
-      const silent = periodic && nowMs - (lastSeenMs ?? sinceMs) > silentAfterMs
-      return { nodeId, deviceId: device?.deviceId, state, ready, values, lastSeenMs, silent }
+      const { state, info, batteryPercent, ready, kinds, values, lastSeenMs } = entry
+      return {
+        nodeId,
+        deviceId: device?.deviceId,
+        name: device?.name,
+        roomId: device?.roomId,
+        label: info.label,
+        state: state !== 'dead' && isSilent(entry, device, nowMs, silentAfterMs) ? 'unavailable' : state,
+        ready,
+        batteryPercent,
+        wakeUpIntervalMs: info.wakeUpIntervalMs,
+        kinds: [...kinds],
+        values,
+        lastSeenMs,
+      }
     })
   }
 
@@ -112,6 +172,10 @@ export class NodeRegistry {
     if (!entry) {
       entry = {
         state: 'unknown',
+        info: {},
+        batteryPercent: undefined,
+        kinds: new Set(),
+        whenAwake: new Set(),
         ready: false,
         values: 0,
         lastSeenMs: undefined,
@@ -135,4 +199,16 @@ export class NodeRegistry {
       this.#onClaimed(nodeId, device, values)
     }
   }
+}
+
+function isSilent(entry: NodeEntry, device: Device | undefined, nowMs: number, silentAfterMs: number): boolean {
+  const { info, lastSeenMs, sinceMs } = entry
+  const isPeriodic = device?.kinds.some((kind) => PERIODIC.has(kind)) ?? false
+  const limitMs =
+    info.wakeUpIntervalMs !== undefined
+      ? info.wakeUpIntervalMs * MISSED_WAKE_UPS
+      : isPeriodic
+        ? silentAfterMs
+        : undefined
+  return limitMs !== undefined && nowMs - (lastSeenMs ?? sinceMs) > limitMs
 }

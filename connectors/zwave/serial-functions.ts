@@ -1,5 +1,6 @@
 import { REQUEST, RESPONSE, type SerialFrame } from './serial-frame.ts'
 import { bitMask } from './simulated-command-classes.ts'
+import type { SimulatedInclusion } from './simulated-inclusion.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
 export const CONTROLLER_NODE_ID = 1
@@ -19,6 +20,8 @@ export const FUNCTION = {
   sendDataAbort: 0x16,
   getHomeId: 0x20,
   getNodeProtocolInfo: 0x41,
+  addNode: 0x4a,
+  removeNode: 0x4b,
   applicationUpdate: 0x49,
   getSucNodeId: 0x56,
   requestNodeInfo: 0x60,
@@ -35,7 +38,9 @@ const NODE_INFO_RECEIVED = 0x84
 const NODE_INFO_FAILED = 0x81
 /** Listening, routing, 40 kbit/s, protocol version 4; then further speeds; the second byte of a node says it has optional functions. */
 const CONTROLLER_PROTOCOL = [0xd3, 0x16, 0x00, 0x02, 0x02, 0x01]
-const NODE_PROTOCOL = [0xd3, 0x9c, 0x00, 0x04]
+const NODE_PROTOCOL = [0x9c, 0x00, 0x04]
+const ALWAYS_LISTENING = 0xd3
+const MOSTLY_ASLEEP = 0x53
 
 /** The network as its controller sees it. */
 export interface StickState {
@@ -43,6 +48,7 @@ export interface StickState {
   readonly nodes: ReadonlyMap<number, SimulatedNode>
   /** Functions that a host asked for and that are not implemented. */
   readonly unknownFunctions: Set<number>
+  readonly inclusion: SimulatedInclusion
 }
 
 type Send = (frame: SerialFrame) => void
@@ -78,7 +84,7 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
     FUNCTION.getNodeProtocolInfo,
     ({ respond, node, data }) => {
       if (data[0] === CONTROLLER_NODE_ID) respond(...CONTROLLER_PROTOCOL)
-      else if (node) respond(...NODE_PROTOCOL, node.model.genericClass, node.model.specificClass)
+      else if (node) respond(...protocolOf(node))
       else respond(0, 0, 0, 0, 0, 0)
     },
   ],
@@ -98,12 +104,14 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
       respond(...bitMask(neighbours, NODE_MASK_BYTES))
     },
   ],
+  [FUNCTION.addNode, ({ stick, data, request }) => stick.inclusion.asked('adding', data, request)],
+  [FUNCTION.removeNode, ({ stick, data, request }) => stick.inclusion.asked('removing', data, request)],
   [
     FUNCTION.sendData,
     ({ respond, request, node, data }) => {
       const length = data[1] ?? 0
       const callbackId = data[data.length - 1] ?? 0
-      const reachable = data[0] === CONTROLLER_NODE_ID || (node !== undefined && !node.dead)
+      const reachable = data[0] === CONTROLLER_NODE_ID || node?.hears === true
       respond(1)
       if (callbackId !== 0)
         request(FUNCTION.sendData, callbackId, reachable ? TRANSMIT_OK : TRANSMIT_NO_ACK, 0x00, 0x02)
@@ -142,17 +150,17 @@ export function applicationCommand(nodeId: number, payload: Buffer): SerialFrame
 }
 
 function nodeInformation(node: SimulatedNode | undefined): number[] {
-  if (!node || node.dead) return [NODE_INFO_FAILED, 0, 0]
-  const { commandClasses, genericClass, specificClass } = node.model
-  return [
-    NODE_INFO_RECEIVED,
-    node.id,
-    commandClasses.size + 3,
-    0x04,
-    genericClass,
-    specificClass,
-    ...commandClasses.keys(),
-  ]
+  return node?.hears ? [NODE_INFO_RECEIVED, node.id, ...describeNode(node)] : [NODE_INFO_FAILED, 0, 0]
+}
+
+/** Length, classes of the device and its command classes, as node information frames have them. */
+export function describeNode({ model: { commandClasses, genericClass, specificClass } }: SimulatedNode): number[] {
+  return [commandClasses.size + 3, 0x04, genericClass, specificClass, ...commandClasses.keys()]
+}
+
+function protocolOf({ model }: SimulatedNode): number[] {
+  const listening = model.sleeps === true ? MOSTLY_ASLEEP : ALWAYS_LISTENING
+  return [listening, ...NODE_PROTOCOL, model.genericClass, model.specificClass]
 }
 
 function uint32(value: number): Buffer {

@@ -9,6 +9,15 @@ export interface SerialLinkOptions {
 
 const MAX_TRIES = 3
 
+/** How a frame is not taken. */
+export type Refusal = 'nak' | 'can' | 'nothing'
+
+const REFUSALS: Readonly<Record<Refusal, Buffer>> = {
+  nak: Buffer.of(NAK),
+  can: Buffer.of(CAN),
+  nothing: Buffer.alloc(0),
+}
+
 /** One end of the serial line: acknowledges what it receives, and sends one frame at a time until it is acknowledged, three times at most. */
 export class SerialLink {
   readonly #write: (bytes: Buffer) => void
@@ -19,7 +28,7 @@ export class SerialLink {
   #waiting = false
   #tries = 0
   #timer: NodeJS.Timeout | undefined
-  #refuse = 0
+  #refuse: { readonly bytes: Buffer; left: number } = { bytes: Buffer.alloc(0), left: 0 }
   #given: number[] = []
 
   constructor(options: SerialLinkOptions) {
@@ -42,9 +51,12 @@ export class SerialLink {
     this.#pump()
   }
 
-  /** Answers the next `count` frames with NAK, as if their bytes had been damaged on the line. */
-  refuseNext(count: number): void {
-    this.#refuse = count
+  /**
+   * Does not take the next `count` frames: `nak` as if their bytes had been damaged on the line, `can` as if both ends had spoken
+   * at once, `nothing` as if they had been lost.
+   */
+  refuseNext(count: number, how: Refusal = 'nak'): void {
+    this.#refuse = { bytes: REFUSALS[how], left: count }
   }
 
   receive(chunk: Buffer): void {
@@ -62,9 +74,9 @@ export class SerialLink {
   }
 
   #received(frame: SerialFrame): void {
-    if (this.#refuse > 0) {
-      this.#refuse--
-      this.#write(Buffer.of(NAK))
+    if (this.#refuse.left > 0) {
+      this.#refuse.left--
+      this.#write(this.#refuse.bytes)
       return
     }
     this.#write(Buffer.of(ACK))

@@ -14,22 +14,31 @@ const RESTART_MS = 200
 const APPEAR_MS = 3_000
 const POLL_MS = 20
 
+export interface SerialPtyOptions {
+  /** Of the TCP port (default 127.0.0.1). */
+  readonly host?: string
+  /** Do not make the device again when either side has closed it. */
+  readonly once?: boolean
+}
+
 /**
  * A serial device (pseudo terminal) in front of a TCP port, for drivers that can only open devices. Needs the program socat,
  * which ends when the driver closes the device and is then started again.
  */
 export class SerialPty {
   readonly #linkPath: string
-  readonly #port: number
+  readonly #target: string
+  readonly #once: boolean
   #child: ChildProcess | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
   #error: Error | undefined
 
-  /** `linkPath`: where the device appears. `port`: TCP on 127.0.0.1. */
-  constructor(linkPath: string, port: number) {
+  /** `linkPath`: where the device appears. */
+  constructor(linkPath: string, port: number, { host = '127.0.0.1', once = false }: SerialPtyOptions = {}) {
     this.#linkPath = linkPath
-    this.#port = port
+    this.#target = `tcp:${host}:${port},nodelay`
+    this.#once = once
   }
 
   /** Resolves when the device is there. @throws {PtyError} socat is missing or cannot make it. */
@@ -56,14 +65,14 @@ export class SerialPty {
 
   #run(): void {
     const device = `pty,link=${this.#linkPath},raw,echo=0`
-    const child = spawn('socat', [device, `tcp:127.0.0.1:${this.#port},nodelay`], { stdio: 'ignore' })
+    const child = spawn('socat', [device, this.#target], { stdio: 'ignore' })
     this.#child = child
     child.once('error', (thrown) => {
       this.#error = asError(thrown)
       this.#child = undefined
     })
     child.once('exit', () => {
-      if (!this.#closed) this.#timer = setTimeout(() => this.#run(), RESTART_MS)
+      if (!this.#closed && !this.#once) this.#timer = setTimeout(() => this.#run(), RESTART_MS)
     })
   }
 }

@@ -2,9 +2,18 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { InvalidArgumentError } from '../../common/errors.ts'
 import type { SerialFrame } from './serial-frame.ts'
 import { applicationCommand, CONTROLLER_NODE_ID, MAX_NODE_ID, serveHost } from './serial-functions.ts'
-import { SerialLink } from './serial-link.ts'
+import { type Refusal, SerialLink } from './serial-link.ts'
 import { binarySensorReport, levelReport, notificationReport, sensorReport } from './simulated-command-classes.ts'
-import { DIMMER, MULTISENSOR, type NodeModel, SENSOR_TYPE, type SensorName, SimulatedNode } from './simulated-node.ts'
+import { SimulatedInclusion } from './simulated-inclusion.ts'
+import {
+  DIMMER,
+  MULTISENSOR,
+  type NodeHost,
+  type NodeModel,
+  SENSOR_TYPE,
+  type SensorName,
+  SimulatedNode,
+} from './simulated-node.ts'
 
 export interface SerialSimulatorOptions {
   /** Node id (2..232) → what stands there. */
@@ -24,11 +33,13 @@ export interface SerialSimulatorOptions {
  */
 export class SerialSimulator {
   readonly nodes: ReadonlyMap<number, SimulatedNode>
+  readonly inclusion: SimulatedInclusion
   /** Serial API functions asked for that the stick does not have; a driver that waits long may wait for one of these. */
   readonly unknownFunctions = new Set<number>()
   /** Application commands that no node had an answer for, as `node:hex`. */
   readonly unhandledCommands = new Set<string>()
   readonly #homeId: number
+  readonly #host: NodeHost
   readonly #onFrame: ((frame: SerialFrame) => void) | undefined
   #port: number
   #server: Server | undefined
@@ -40,7 +51,7 @@ export class SerialSimulator {
     this.#port = options.port ?? 0
     this.#homeId = options.homeId ?? 0x7e570001
     this.#onFrame = options.onFrame
-    const host = {
+    this.#host = {
       transmit: (nodeId: number, payload: Buffer) => this.#link?.send(applicationCommand(nodeId, payload)),
       onLevel: (nodeId: number, level: number) => options.onLevel?.(nodeId, level),
       onUnhandled: (nodeId: number, payload: Buffer) =>
@@ -50,9 +61,16 @@ export class SerialSimulator {
     for (const [id, model] of options.nodes) {
       if (!Number.isInteger(id) || id <= CONTROLLER_NODE_ID || id > MAX_NODE_ID)
         throw new InvalidArgumentError(`node id ${id} is not within 2..${MAX_NODE_ID}`)
-      nodes.set(id, new SimulatedNode(id, model, host))
+      nodes.set(id, new SimulatedNode(id, model, this.#host))
     }
     this.nodes = nodes
+    this.inclusion = new SimulatedInclusion({
+      add: (node) => void nodes.set(node.id, node),
+      remove: (nodeId) => {
+        nodes.get(nodeId)?.stop()
+        nodes.delete(nodeId)
+      },
+    })
   }
 
   get port(): number {
@@ -144,6 +162,27 @@ export class SerialSimulator {
     this.node(nodeId).dead = dead
   }
 
+  /** A battery node wakes up, says so, and hears until it is told that there is nothing more. */
+  wakeUp(nodeId: number): void {
+    const node = this.node(nodeId)
+    node.awake = true
+    node.transmit([0x84, 0x07])
+  }
+
+  /** Somebody presses the button of a new device: its node id when the stick takes devices in, else `undefined`. */
+  pressNewDevice(model: NodeModel): number | undefined {
+    const nodeId = Math.max(CONTROLLER_NODE_ID, ...this.nodes.keys()) + 1
+    const node = new SimulatedNode(nodeId, model, this.#host)
+    // The button wakes the device up.
+    node.awake = true
+    return this.inclusion.join(node) ? nodeId : undefined
+  }
+
+  /** Somebody presses the button of a device of the network; whether it has left it. */
+  pressDevice(nodeId: number): boolean {
+    return this.inclusion.leave(this.node(nodeId))
+  }
+
   /** The firmware hangs: bytes are taken and nothing is answered, not even with an acknowledgement. */
   setSilent(silent: boolean): void {
     this.#silent = silent
@@ -154,9 +193,9 @@ export class SerialSimulator {
     this.#socket?.write(bytes)
   }
 
-  /** Answers the next frames of the host with NAK. */
-  refuseNext(count: number): void {
-    this.#link?.refuseNext(count)
+  /** Does not take the next frames of the host. */
+  refuseNext(count: number, how?: Refusal): void {
+    this.#link?.refuseNext(count, how)
   }
 
   node(nodeId: number): SimulatedNode {
@@ -172,7 +211,8 @@ export class SerialSimulator {
       write: (bytes) => void (this.#silent || socket.write(bytes)),
       onFrame: (frame) => {
         this.#onFrame?.(frame)
-        const stick = { homeId: this.#homeId, nodes: this.nodes, unknownFunctions: this.unknownFunctions }
+        const { nodes, unknownFunctions, inclusion } = this
+        const stick = { homeId: this.#homeId, nodes, unknownFunctions, inclusion }
         serveHost(stick, frame, (answer) => link.send(answer))
       },
     })

@@ -51,6 +51,10 @@ function setLevel(node: SimulatedNode, value: number): readonly Payload[] {
   return []
 }
 
+function uint24(value: number): Payload {
+  return [(value >> 16) & 0xff, (value >> 8) & 0xff, value & 0xff]
+}
+
 const parameterValue = (node: SimulatedNode, parameter: number): Buffer =>
   node.configuration.get(parameter) ?? Buffer.of(0)
 
@@ -90,6 +94,22 @@ const ANSWERS: ReadonlyMap<number, Answer> = new Map<number, Answer>([
   [0x7106, () => []],
   // Battery
   [0x8002, (node) => [[0x80, 0x03, node.batteryPercent]]],
+  // Wake Up
+  [
+    0x8404,
+    (node, p) => {
+      node.wakeUpIntervalS = p.readUIntBE(2, 3)
+      return []
+    },
+  ],
+  [0x8405, (node) => [[0x84, 0x06, ...uint24(node.wakeUpIntervalS), 0x01]]],
+  [
+    0x8408,
+    (node) => {
+      node.awake = node.model.sleeps !== true
+      return []
+    },
+  ],
   // Multilevel Switch
   [0x2601, (node, p) => setLevel(node, p[2] ?? 0)],
   [0x2602, (node) => [levelReport(node)]],

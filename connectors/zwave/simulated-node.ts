@@ -23,6 +23,8 @@ export interface NodeModel {
   /** Command class → version, in the order of the node information frame. */
   readonly commandClasses: ReadonlyMap<number, number>
   readonly sensors: Readonly<Partial<Record<SensorName, SimulatedSensor>>>
+  /** Runs on a battery: hears only for a while after it has woken up. */
+  readonly sleeps?: boolean
 }
 
 const COMMON: readonly (readonly [number, number])[] = [
@@ -62,6 +64,22 @@ export const DIMMER: NodeModel = {
   sensors: {},
 }
 
+const WAKE_UP: readonly [number, number] = [0x84, 1]
+
+/** A room sensor that runs on its battery. */
+export const BATTERY_SENSOR: NodeModel = {
+  ...MULTISENSOR,
+  commandClasses: new Map([...MULTISENSOR.commandClasses, WAKE_UP]),
+  sleeps: true,
+}
+
+/** A dimmer on a battery, as there are for blinds and lamps without mains. */
+export const BATTERY_DIMMER: NodeModel = {
+  ...DIMMER,
+  commandClasses: new Map([...DIMMER.commandClasses, [0x80, 1], WAKE_UP]),
+  sleeps: true,
+}
+
 /** What a node does to the world around it. */
 export interface NodeHost {
   /** Sends an application command to the controller. */
@@ -89,6 +107,9 @@ export class SimulatedNode {
   lastLevel = 99
   /** Out of reach: hears nothing, acknowledges nothing. */
   dead = false
+  /** Whether a node that sleeps is awake just now. */
+  awake: boolean
+  wakeUpIntervalS = 3600
   readonly configuration = new Map<number, Buffer>()
   readonly associations = new Set<number>()
   /** Application commands received, in order. */
@@ -100,9 +121,14 @@ export class SimulatedNode {
     this.id = id
     this.model = model
     this.#host = host
+    this.awake = model.sleeps !== true
     this.sensors = new Map(
       Object.entries(model.sensors).map(([name, sensor]) => [SENSOR_TYPE[name as SensorName], { ...sensor }]),
     )
+  }
+
+  get hears(): boolean {
+    return this.awake && !this.dead
   }
 
   supports(commandClass: number): boolean {

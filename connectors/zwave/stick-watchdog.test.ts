@@ -27,6 +27,18 @@ describe('the watchdog of the stick', () => {
     vi.useRealTimers()
   })
 
+  it('takes a stick for alive that does not answer and has reports to pass on', async () => {
+    answers = [never, never, never, never, never, never]
+    for (let n = 0; n < 4; n++) {
+      await vi.advanceTimersByTimeAsync(1100)
+      watchdog.heard()
+      await vi.advanceTimersByTimeAsync(100)
+    }
+    expect(told).toEqual([])
+    await vi.advanceTimersByTimeAsync(2400)
+    expect(told).toHaveLength(1)
+  })
+
   it.each([
     ['does not answer in time', never],
     ['answers with an error', broken],

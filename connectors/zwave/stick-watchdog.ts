@@ -9,17 +9,26 @@ export interface StickWatchdogOptions {
   readonly tolerated?: number
 }
 
-/** Notices a stick that is still plugged in and no longer answers; neither the port nor the driver tells. */
+/**
+ * Notices a stick that is still plugged in and no longer answers; neither the port nor the driver tells. One that has reports to
+ * pass on is busy and not dead: its answer may stand behind thousands of them.
+ */
 export class StickWatchdog {
   readonly #options: StickWatchdogOptions
   readonly #tolerated: number
   #timer: NodeJS.Timeout | undefined
   #missed = 0
   #stopped = true
+  #heard = false
 
   constructor(options: StickWatchdogOptions) {
     this.#options = options
     this.#tolerated = options.tolerated ?? 2
+  }
+
+  /** Something came from the stick by itself. */
+  heard(): void {
+    this.#heard = true
   }
 
   start(): void {
@@ -39,6 +48,7 @@ export class StickWatchdog {
   async #check(): Promise<void> {
     const { probe, timeoutMs, onSilent } = this.#options
     let timer: NodeJS.Timeout | undefined
+    this.#heard = false
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     })
@@ -46,7 +56,7 @@ export class StickWatchdog {
       await Promise.race([probe(), late])
       this.#missed = 0
     } catch (cause) {
-      this.#missed++
+      this.#missed = this.#heard ? 0 : this.#missed + 1
       if (this.#missed >= this.#tolerated && !this.#stopped) {
         this.#stopped = true
         onSilent(new Error(`the stick has not answered ${this.#missed} times in a row`, { cause }))

@@ -281,17 +281,64 @@ describe('the life of the connector', () => {
     expect(connector.status().state).toBe('running')
   })
 
-  it('calls a sensor silent that has said nothing for too long, and no lamp', async () => {
+  it('calls a sensor unavailable that has said nothing for too long, and no lamp', async () => {
     const { start, driver, connector, clock } = await rig([2, 3], { silentAfterMs: 1000 })
     await start()
     clock.advance(900)
     driver().listener?.value(2, 'temperature', 20, 'celsius', clock.nowMs())
     clock.advance(900)
-    expect(connector.status().nodes.map((n) => n.silent)).toEqual([false, false])
+    expect(connector.status().nodes.map((n) => n.state)).toEqual(['unknown', 'unknown'])
     clock.advance(101)
-    expect(connector.status().nodes.map((n) => n.silent)).toEqual([true, false])
+    expect(connector.status().nodes.map((n) => n.state)).toEqual(['unavailable', 'unknown'])
     driver().listener?.nodeState(3, 'alive')
-    expect(connector.status()).toMatchObject({ state: 'degraded', lastError: 'node 2 (z2) is silent' })
+    expect(connector.status()).toMatchObject({ state: 'degraded', lastError: 'node 2 (z2) is unavailable' })
+  })
+
+  it('names a node that floods, and publishes its last value', async () => {
+    const { start, driver, connector, told } = await rig([2, 4], { clock: systemClock })
+    await start()
+    for (let i = 0; i <= 1000; i++) driver().listener?.value(2, 'humidity', i / 10, 'percent', Date.now())
+    driver().listener?.value(4, 'humidity', 50, 'percent', Date.now())
+    expect(connector.status()).toMatchObject({ state: 'degraded', lastError: 'node 2 (z2) is flooding' })
+    await expect.poll(() => told('z4', 'humidity')).toEqual([50])
+    await expect.poll(() => told('z2', 'humidity').at(-1)).toBe(100)
+    expect(told('z2', 'humidity').length).toBeLessThan(120)
+  })
+
+  it('takes a device in once it runs, and tells how that ends when the stick goes', async () => {
+    const { start, driver, connector } = await rig([2])
+    await expect(connector.include()).rejects.toThrow('the Z-Wave stick is not there')
+    await start()
+    await connector.include()
+    driver().listener?.inclusion('node-found')
+    driver().listener?.nodeAdded(8)
+    driver().listener?.nodeInfo(8, { label: 'Maker Lamp' })
+    expect(connector.status()).toMatchObject({ inclusion: { state: 'interviewing', nodeId: 8 } })
+    driver().listener?.nodeState(8, 'ready')
+    expect(connector.status().inclusion.state).toBe('done')
+    expect(connector.status().nodes.find((n) => n.nodeId === 8)).toMatchObject({ label: 'Maker Lamp', ready: true })
+    await connector.exclude()
+    driver().listener?.failure(new ZwaveUnavailableError('the stick is gone'))
+    expect(connector.status().inclusion).toMatchObject({ state: 'failed', detail: 'the stick is gone' })
+    expect(driver().asked).toEqual(['include', 'exclude'])
+  })
+
+  it('holds a command for a node that sleeps until it wakes up, and drops it for a newer one', async () => {
+    const { start, driver, order, results } = await rig([3], { clock: systemClock })
+    await start()
+    driver().listener?.nodeState(3, 'asleep')
+    const expiresAtMs = Date.now() + 60_000
+    order({ commandId: 'older', value: 10, expiresAtMs })
+    order({ commandId: 'newer', value: 20, expiresAtMs })
+    await expect.poll(() => results().map((r) => `${r.commandId} ${r.status}`)).toEqual(['older superseded'])
+    expect(driver().set).toEqual([])
+    driver().listener?.nodeState(3, 'awake')
+    await expect.poll(() => results().at(-1)).toMatchObject({ commandId: 'newer', status: 'confirmed' })
+    expect(driver().set).toEqual([{ nodeId: 3, percent: 20 }])
+    driver().listener?.nodeState(3, 'asleep')
+    order({ commandId: 'late', value: 30, expiresAtMs: Date.now() + 100 })
+    await expect.poll(() => results().at(-1)).toMatchObject({ commandId: 'late', status: 'expired' })
+    expect(driver().set).toHaveLength(1)
   })
 
   it('keeps what the log did not take over a restart', async () => {

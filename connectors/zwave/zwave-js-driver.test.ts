@@ -7,9 +7,10 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ZwaveUnavailableError } from './driver.ts'
 import { roomNodes, SerialSimulator } from './serial-simulator.ts'
+import { deafListener } from './testing/deaf-listener.ts'
 import { ZwaveJsDriver } from './zwave-js-driver.ts'
 
-const listener = { value() {}, nodeState() {}, failure() {} }
+const listener = deafListener()
 const run = promisify(execFile)
 
 /** What a network of nodes is like is tested in `zwave-stick.test.ts`; here is what happens without one. */
@@ -73,7 +74,7 @@ describe('the zwave-js driver', { timeout: 20_000 }, () => {
       const ready = new Set()
       await new Promise((resolve, reject) => {
         const nodeState = (id, state) => state === 'ready' && ready.add(id).size === 2 && resolve()
-        driver.open({ value() {}, nodeState, failure: reject }).catch(reject)
+        driver.open({ value() {}, nodeState, nodeInfo() {}, failure: reject }).catch(reject)
       })
       await driver.setLevel(3, 50)
       await driver.close()`

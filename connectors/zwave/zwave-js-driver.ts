@@ -26,6 +26,7 @@ import {
   NOTIFICATION,
   type RawValue,
   VALUE_COMMAND_CLASSES,
+  WAKE_UP_INTERVAL,
 } from './zwave-values.ts'
 
 export interface ZwaveJsDriverOptions {
@@ -54,6 +55,7 @@ const INTERVIEW_POLL_MS = 100
 const OPEN_ATTEMPTS = { afterReset: 10, otherwise: 1 } as const
 const DAMAGED_FRAME_ATTEMPTS = 3
 const DAMAGED_FRAME_WAIT_MS = 100
+const LET_SLEEP_MS = 500
 /** SupervisionStatus of zwave-js; the enum is of a package that is not imported here. */
 const NOT_DONE: ReadonlySet<number> = new Set([0x00, 0x02])
 
@@ -120,11 +122,16 @@ export class ZwaveJsDriver implements ZwaveDriver {
     return [...nodes.keys()].filter((id) => id !== ownNodeId)
   }
 
-  async setLevel(nodeId: number, percent: number): Promise<number> {
+  async setLevel(nodeId: number, percent: number, expiresAtMs?: number): Promise<number> {
     const level = levelOfPercent(percent)
     await this.#untilInterviewed(nodeId)
     const node = this.#dimmer(nodeId)
-    const result = await this.#asked(nodeId, () => node.commandClasses['Multilevel Switch'].set(level))
+    const result = await this.#asked(nodeId, () => {
+      const dimmer = node.commandClasses['Multilevel Switch']
+      // A node may have fallen asleep unnoticed: what is kept for it must not come to life long after.
+      const expire = expiresAtMs === undefined ? undefined : Math.max(1, expiresAtMs - this.#clock.nowMs())
+      return (expire === undefined ? dimmer : dimmer.withOptions({ expire })).set(level)
+    })
     if (result && NOT_DONE.has(result.status))
       throw new ZwaveRefusedError(`node ${nodeId} refuses to be set to ${percent} %`)
     const reached = await readBack(level, {
@@ -208,7 +215,7 @@ export class ZwaveJsDriver implements ZwaveDriver {
       driver.once('driver ready', () => {
         driver.off('error', reject)
         for (const id of this.nodeIds()) this.#listenTo(driver.controller.nodes.getOrThrow(id))
-        driver.controller.on('node added', (node) => this.#listenTo(node))
+        this.#listenToController(driver)
         resolve()
       })
       driver.start().catch(reject)
@@ -237,20 +244,100 @@ export class ZwaveJsDriver implements ZwaveDriver {
 
   #listenTo(node: ZWaveNode): void {
     const state = (next: ZwaveNodeState) => (): void => this.#listener?.nodeState(node.id, next)
+    const known = this.#library && this.#stateOf(node.status, this.#library)
+    if (known !== undefined) state(known)()
     node.on('alive', state('alive'))
     node.on('dead', state('dead'))
     node.on('sleep', state('asleep'))
     node.on('wake up', state('awake'))
     node.on('ready', () => {
+      this.#tellInfo(node)
       this.#listener?.nodeState(node.id, 'ready')
       if (!this.#told.has(node.id) && !node.canSleep)
         this.#refreshing = this.#refreshing.then(() => this.#refresh(node))
+    })
+    node.on('interview completed', () => {
+      this.#letSleep(node).catch((err: unknown) => this.#logger.debug({ err, nodeId: node.id }, 'a node is kept awake'))
     })
     node.on('value added', (_, args) => this.#heard(node, args))
     node.on('value updated', (_, args) => this.#heard(node, args))
   }
 
+  #stateOf(status: number, { NodeStatus }: Library): ZwaveNodeState | undefined {
+    switch (status) {
+      case NodeStatus.Asleep:
+        return 'asleep'
+      case NodeStatus.Awake:
+        return 'awake'
+      case NodeStatus.Dead:
+        return 'dead'
+      default:
+        return status === NodeStatus.Alive ? 'alive' : undefined
+    }
+  }
+
+  /** An interview that was put off until the node woke up leaves it to be kept awake for ever, at the cost of its battery. */
+  async #letSleep(node: ZWaveNode): Promise<void> {
+    if (!node.canSleep) return
+    await this.#wait(LET_SLEEP_MS)
+    if (this.#closing || !node.keepAwake) return
+    node.keepAwake = false
+    // zwave-js looks whether a node may sleep when something for it has ended.
+    await node.ping()
+  }
+
+  #tellInfo(node: ZWaveNode): void {
+    const label = [node.deviceConfig?.manufacturer, node.deviceConfig?.label]
+      .filter((part) => part !== undefined)
+      .join(' ')
+    const intervalS = node.getValue(WAKE_UP_INTERVAL)
+    this.#listener?.nodeInfo(node.id, {
+      ...(label === '' ? {} : { label }),
+      ...(typeof intervalS === 'number' && intervalS > 0 ? { wakeUpIntervalMs: intervalS * 1000 } : {}),
+    })
+  }
+
+  #listenToController({ controller }: Driver): void {
+    controller.on('node added', (node) => {
+      this.#listenTo(node)
+      this.#listener?.nodeAdded(node.id)
+    })
+    controller.on('node removed', (node) => {
+      this.#told.delete(node.id)
+      this.#motionByNotification.delete(node.id)
+      this.#listener?.nodeRemoved(node.id)
+    })
+    controller.on('node found', () => this.#listener?.inclusion('node-found'))
+    for (const kind of ['inclusion', 'exclusion'] as const) {
+      controller.on(`${kind} failed`, () => this.#listener?.inclusion('failed'))
+      controller.on(`${kind} stopped`, () => this.#listener?.inclusion('stopped'))
+    }
+  }
+
+  async beginInclusion(): Promise<void> {
+    const { controller, library } = this.#usable()
+    await this.#begun(controller.beginInclusion({ strategy: library.InclusionStrategy.Insecure }))
+  }
+
+  async beginExclusion(): Promise<void> {
+    await this.#begun(this.#usable().controller.beginExclusion())
+  }
+
+  async stopInclusion(): Promise<void> {
+    const { controller } = this.#usable()
+    await this.#begun(controller.stopInclusion().then(async (stopped) => stopped || controller.stopExclusion()))
+  }
+
+  async #begun(answer: Promise<boolean>): Promise<void> {
+    try {
+      await answer
+    } catch (cause) {
+      throw new ZwaveUnavailableError(`the Z-Wave stick does not do it: ${asError(cause).message}`, { cause })
+    }
+  }
+
   #heard(node: ZWaveNode, raw: RawValue & Parameters<ZWaveNode['getValueMetadata']>[0]): void {
+    this.#watchdog?.heard()
     const value = interpretValue(raw, () => {
       const metadata = node.getValueMetadata(raw)
       return 'unit' in metadata ? metadata.unit : undefined
@@ -303,17 +390,23 @@ export class ZwaveJsDriver implements ZwaveDriver {
   }
 
   #dimmer(nodeId: number): ZWaveNode {
-    const driver = this.#driver
-    if (!driver?.ready || this.#closing || !this.#listener)
-      throw new ZwaveUnavailableError('the Z-Wave stick is not there')
-    const node = driver.controller.nodes.get(nodeId)
-    if (!node || nodeId === driver.controller.ownNodeId)
+    const { controller } = this.#usable()
+    const node = controller.nodes.get(nodeId)
+    if (!node || nodeId === controller.ownNodeId)
       throw new ZwaveUnknownNodeError(`the Z-Wave network has no node ${nodeId}`)
     if (!node.commandClasses['Multilevel Switch'].isSupported()) {
       if (node.status === this.#library?.NodeStatus.Dead) throw new ZwaveNodeDeadError(`node ${nodeId} is dead`)
       throw new ZwaveNotSupportedError(`node ${nodeId} has no level that can be set`)
     }
     return node
+  }
+
+  #usable(): { readonly controller: Driver['controller']; readonly library: Library } {
+    const driver = this.#driver
+    const library = this.#library
+    if (!driver?.ready || !library || this.#closing || !this.#listener)
+      throw new ZwaveUnavailableError('the Z-Wave stick is not there')
+    return { controller: driver.controller, library }
   }
 
   /** Asks again where a frame was damaged on its way to the stick: zwave-js gives up at the first NAK. */

@@ -23,6 +23,9 @@ export const MOTION_STATE = {
   propertyKey: 'Motion sensor status',
 } as const
 
+/** Where zwave-js keeps how often a node that sleeps wakes up, in seconds. */
+export const WAKE_UP_INTERVAL = { commandClass: 0x84, property: 'wakeUpInterval' } as const
+
 /** A value as zwave-js names it. */
 export interface RawValue {
   readonly commandClass: number
@@ -102,7 +105,7 @@ function sensorValue(property: string | number, value: number, unit: string | un
 }
 
 /** To hundredths, so that 70.7 °F is 21.5 °C and not 21.500000000000004. */
-function celsius(fahrenheit: number): number {
+export function celsius(fahrenheit: number): number {
   return Math.round(((fahrenheit - 32) / 1.8) * 100) / 100
 }
 

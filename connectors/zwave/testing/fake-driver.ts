@@ -4,6 +4,9 @@ import { type ZwaveDriver, type ZwaveListener, ZwaveUnavailableError } from '../
 export class FakeDriver implements ZwaveDriver {
   readonly name = 'fake'
   readonly set: { nodeId: number; percent: number }[] = []
+  /** What was asked of the stick itself. */
+  readonly asked: string[] = []
+  askError: Error | undefined
   listener: ZwaveListener | undefined
   closed = false
   openError: Error | undefined
@@ -31,6 +34,23 @@ export class FakeDriver implements ZwaveDriver {
   setLevel(nodeId: number, percent: number): Promise<number> {
     this.set.push({ nodeId, percent })
     return this.answer(nodeId, percent)
+  }
+
+  beginInclusion(): Promise<void> {
+    return this.#asked('include')
+  }
+
+  beginExclusion(): Promise<void> {
+    return this.#asked('exclude')
+  }
+
+  stopInclusion(): Promise<void> {
+    return this.#asked('stop')
+  }
+
+  async #asked(what: string): Promise<void> {
+    this.asked.push(what)
+    if (this.askError) throw this.askError
   }
 
   readLevel(): Promise<number> {
