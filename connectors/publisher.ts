@@ -12,13 +12,19 @@ import type { StatusTracker } from './status.ts'
 /** A topic with how its keys and values are written. */
 export interface PublishedTopic<K, V> {
   readonly topic: string
-  readonly key: Serde<K>
-  readonly value: Serde<V>
+  readonly key: RecordWriter<K>
+  readonly value: RecordWriter<V>
 }
+
+/** The half of a serde that writes. */
+export type RecordWriter<T> = Pick<Serde<T>, 'serialize' | 'prepare'>
+
+/** What the publisher needs of a producer. */
+export type RecordSink = Pick<Producer, 'send' | 'backpressure' | 'flush' | 'close'>
 
 export interface PublisherOptions {
   /** Makes the producer at the first record, and a new one after a producer has failed for good. */
-  readonly createProducer: () => Producer
+  readonly createProducer: () => RecordSink
   /** `building.readings`, keyed by deviceId. */
   readonly readings: PublishedTopic<string, Reading>
   /** `building.command-results`, keyed by deviceId. */
@@ -61,7 +67,7 @@ export class ReadingPublisher {
   readonly #maxAheadMs: number
   readonly #maxBehindMs: number
   readonly #maxOriginalBytes: number
-  #producer: Producer | undefined
+  #producer: RecordSink | undefined
   #pending = 0
 
   constructor(options: PublisherOptions) {
@@ -112,6 +118,11 @@ export class ReadingPublisher {
       receivedAtMs: result.atMs,
     })
     this.#publish(this.#options.commandResults, result.deviceId, result, result.atMs, origin, acknowledge)
+  }
+
+  /** A record for a topic that is not the building's, as it is; one that the log refuses for ever becomes a dead letter. */
+  forward(topic: string, record: Omit<ProducerRecord, 'headers'>, origin: Origin, acknowledge: Acknowledge): void {
+    this.#sendOrBury(topic, { ...record, headers: toHeaders(origin.headers) }, () => origin, acknowledge)
   }
 
   /** A dead letter that the log refuses for ever is logged and counted as dropped, and is acknowledged: it must not come again and again. */
@@ -186,7 +197,11 @@ export class ReadingPublisher {
       else this.deadLetter(unencodable(asError(error)), origin(), acknowledge)
       return
     }
-    this.#send(target.topic, record, (error, offset) => {
+    this.#sendOrBury(target.topic, record, origin, acknowledge)
+  }
+
+  #sendOrBury(topic: string, record: ProducerRecord, origin: () => Origin, acknowledge: Acknowledge): void {
+    this.#send(topic, record, (error, offset) => {
       if (error && isHopeless(error)) return this.deadLetter(unencodable(error), origin(), acknowledge)
       if (!error) this.#options.status.published()
       acknowledge(error, offset)
@@ -228,7 +243,7 @@ export class ReadingPublisher {
     }
   }
 
-  #replace(producer: Producer, error: Error): void {
+  #replace(producer: RecordSink, error: Error): void {
     if (this.#producer !== producer) return
     this.#producer = undefined
     this.#logger.warn({ err: error }, 'the producer has failed for good: the next record gets a new one')

@@ -156,6 +156,22 @@ describe('the outbox', () => {
     expect(dropped()).toBe(2)
   })
 
+  it('tells that the log takes nothing long before a producer gives up, and when it goes on', async () => {
+    const outbox = open({ maxInFlight: 1, stalledAfterMs: 5000 })
+    put(outbox, 'a', 1)
+    put(outbox, 'a', 2)
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(trouble).toEqual([])
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(trouble).toEqual([
+      'the log has acknowledged nothing for 5000 ms (readings that wait: 2; past 1 only the last of each address is kept)',
+    ])
+    log.answer(0)
+    expect(trouble).toEqual([expect.any(String), undefined])
+    log.answer(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('drops the address that waits longest when there are too many', () => {
     const outbox = open({ maxInFlight: 1, maxWaiting: 2 })
     for (const [i, name] of ['x', 'a', 'b', 'c'].entries()) put(outbox, name, i)

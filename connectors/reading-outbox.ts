@@ -2,19 +2,25 @@ import { asError } from '../common/errors.ts'
 import type { Reading } from '../schemas/types.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import type { Origin, ReadingPublisher } from './publisher.ts'
+import { StallWatch } from './stall-watch.ts'
 import type { StatusTracker } from './status.ts'
 
 export interface ReadingOutboxOptions {
   readonly publisher: Pick<ReadingPublisher, 'reading' | 'backpressure' | 'flush'>
   readonly status: StatusTracker
-  /** Told when the log is away (with why) and when it takes readings again (`undefined`). */
+  /** Told when the log is away or takes nothing for a while (with why), and when it takes readings again (`undefined`). */
   readonly onTrouble?: (error: Error | undefined) => void
   /** Most readings the log has not acknowledged before new ones wait (default 1000). */
   readonly maxInFlight?: number
   /** Most addresses that wait (default 10,000); past that the one that waits longest is dropped. */
   readonly maxWaiting?: number
   readonly backoff?: BackoffOptions
+  /** When the log acknowledges nothing for so long although readings wait for it, that is trouble (default 5 s). */
+  readonly stalledAfterMs?: number
 }
+
+/** The producer needs time of its own before it refuses or writes. */
+const LONGEST_WAIT_MS = 2_000
 
 interface Entry {
   /** The order in which entries came. */
@@ -32,6 +38,7 @@ export class ReadingOutbox {
   readonly #maxInFlight: number
   readonly #maxWaiting: number
   readonly #waiting = new Map<string, Entry>()
+  readonly #watch: StallWatch
   #next = 0
   #inFlight = 0
   #blocked = false
@@ -44,6 +51,11 @@ export class ReadingOutbox {
     this.#options = options
     this.#maxInFlight = options.maxInFlight ?? 1000
     this.#maxWaiting = options.maxWaiting ?? 10_000
+    const stalledAfterMs = options.stalledAfterMs ?? 5_000
+    this.#watch = new StallWatch(stalledAfterMs, () => {
+      const waiting = `readings that wait: ${this.length}; past ${this.#maxInFlight} only the last of each address is kept`
+      this.#troubled(new Error(`the log has acknowledged nothing for ${stalledAfterMs} ms (${waiting})`))
+    })
   }
 
   /** Readings that are not in the log yet. */
@@ -69,6 +81,7 @@ export class ReadingOutbox {
     this.#drain()
     this.#closed = true
     await this.#options.publisher.flush()
+    this.#watch.idle()
     clearTimeout(this.#timer)
     this.#blocked = false
   }
@@ -102,8 +115,10 @@ export class ReadingOutbox {
 
   #send(entry: Entry): void {
     this.#inFlight++
+    this.#watch.waits()
     this.#options.publisher.reading(entry.reading, entry.origin, (error) => {
       this.#inFlight--
+      if (this.#inFlight === 0) this.#watch.idle()
       if (error) this.#refused(entry, asError(error))
       else this.#taken()
     })
@@ -111,6 +126,7 @@ export class ReadingOutbox {
 
   #taken(): void {
     this.#attempt = 0
+    this.#watch.moved()
     if (this.#trouble) {
       this.#trouble = undefined
       this.#options.onTrouble?.(undefined)
@@ -123,11 +139,18 @@ export class ReadingOutbox {
     const waits = this.#waiting.get(entry.origin.name)
     if (waits && waits.number > entry.number) this.#options.status.dropped()
     else this.#wait(entry)
-    if (!this.#trouble) this.#options.onTrouble?.(error)
-    this.#trouble = error
+    this.#troubled(error)
     if (this.#blocked || this.#closed) return
     this.#blocked = true
-    this.#timer = setTimeout(() => this.#unblock(), backoffMs(this.#attempt++, this.#options.backoff))
+    this.#timer = setTimeout(
+      () => this.#unblock(),
+      backoffMs(this.#attempt++, { capMs: LONGEST_WAIT_MS, ...this.#options.backoff }),
+    )
+  }
+
+  #troubled(error: Error): void {
+    if (!this.#trouble) this.#options.onTrouble?.(error)
+    this.#trouble = error
   }
 
   #unblock(): void {

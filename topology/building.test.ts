@@ -332,6 +332,23 @@ describe('room averages', () => {
     building.reading('temperature', 20, { sequence: 8 })
     expect(building.window('r1', window)?.temperature).toMatchObject({ count: 2 })
   })
+
+  it('count each reading once of a thousand that a broker sends again, since nobody told it that they arrived', () => {
+    const send = () => {
+      for (let sequence = 0; sequence < 1_000; sequence++)
+        building.reading('temperature', 20, { sequence, eventTimeMs: NOON_MS + sequence })
+    }
+    send()
+    send()
+    expect(building.window('r1', window)?.temperature).toMatchObject({ count: 1_000 })
+  })
+
+  it('count as two what two kinds or two devices measured alike', () => {
+    building.reading('humidity', 20)
+    building.reading('luminance', 20)
+    building.reading('luminance', 20, { deviceId: 's2' })
+    expect(building.window('r1', window)).toMatchObject({ humidity: { count: 1 }, luminance: { count: 2 } })
+  })
 })
 
 describe('the state of a device', () => {
@@ -361,6 +378,7 @@ describe('the topology', () => {
   it('has the stores under the names that queries use', () => {
     for (const name of [stores.occupancy, stores.deviceStates, stores.devices, stores.rules, stores.roomStates])
       expect(building.driver.getKeyValueStore(name)).toBeDefined()
-    expect(building.driver.getWindowStore(stores.roomAverages)).toBeDefined()
+    for (const name of [stores.roomAverages, stores.readReadings])
+      expect(building.driver.getWindowStore(name)).toBeDefined()
   })
 })

@@ -24,6 +24,7 @@ import {
 } from '../streams/index.ts'
 import { addReading, emptyAverage, isAveraged } from './averages/room-average.ts'
 import { DeviceDesk, type DeviceInput } from './devices/device-desk.ts'
+import { identityOf } from './devices/reading-identity.ts'
 import { RoomController, type RoomOutput } from './rooms/room-controller.ts'
 import { type BuildingOptions, roomSettings } from './settings.ts'
 import { stores } from './store-names.ts'
@@ -31,8 +32,8 @@ import { stores } from './store-names.ts'
 /**
  * The building's application. Two sub-topologies:
  *
- * 1. by device: readings, commands, command results, devices and rules; keeps `device-states` and `devices`, and hands what
- *    happened on to the rooms through one repartition topic, `room-events`, in the order in which it came;
+ * 1. by device: readings, commands, command results, devices and rules; drops readings that came before, keeps `device-states` and
+ *    `devices`, and hands what happened on to the rooms through one repartition topic, `room-events`, in the order in which it came;
  * 2. by room: averages (`room-averages`) and the rules (`room-states`, `occupancy`, `rules`), whose commands go straight out.
  *
  * A room has one input, so nothing in it has to be co-partitioned, and two rooms never wait for each other. Keys inside are
@@ -60,7 +61,7 @@ export function buildingTopology(options: BuildingOptions): Topology {
 }
 
 /** Everything that happens, under its room. */
-function roomEvents(builder: StreamsBuilder, options: AvroOptions): KStream<string, RoomEvent> {
+function roomEvents(builder: StreamsBuilder, options: BuildingOptions): KStream<string, RoomEvent> {
   const key = avroString({ ...options, role: 'key' })
   const { device } = storeSerdes(options)
   builder
@@ -68,6 +69,13 @@ function roomEvents(builder: StreamsBuilder, options: AvroOptions): KStream<stri
     .addStateStore(Stores.keyValueStore(stores.devices, { ...device, value: avro(Device, options) }))
   const readings = builder
     .stream(topics.readings.name, { name: 'readings', key, value: avro(Reading, options) })
+    .deduplicate({
+      name: 'first-readings',
+      store: stores.readReadings,
+      within: options.repeatedWithin ?? '30m',
+      by: identityOf,
+      id: serdes.string,
+    })
     .mapValues((reading): DeviceInput => ({ type: 'reading', reading }))
   const commands = builder
     .stream(topics.commands.name, { name: 'commands', key, value: avro(Command, options) })

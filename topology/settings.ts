@@ -11,6 +11,8 @@ export interface BuildingOptions {
   readonly averageGrace?: Duration
   /** How long averages can be read (default 4 h, which leaves people three hours of history at any time). */
   readonly averageRetention?: Duration
+  /** A reading is known when it comes again until the times of others have passed its own by twice this (default 30 min). */
+  readonly repeatedWithin?: Duration
   /** How often deadlines (vacancy, overrides, times of day) are looked at, by the wall clock (default 1 s). */
   readonly tick?: Duration
   /** How long a command is good for (default 2 min). */

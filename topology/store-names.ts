@@ -4,6 +4,8 @@ export const stores = {
   roomAverages: 'room-averages',
   /** Key roomId, value Occupancy. */
   occupancy: 'occupancy',
+  /** Key deviceId and what a repeated reading has in common with the first: internal. */
+  readReadings: 'read-readings',
   /** Key deviceId, value DeviceState: last values, last command and what became of it. */
   deviceStates: 'device-states',
   /** Key deviceId, value Device: the devices that there are. */

@@ -1,7 +1,9 @@
 import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt'
+import { withoutPassword } from '../../common/config-kinds.ts'
 import { asError } from '../../common/errors.ts'
+import { connectError } from './connect-error.ts'
 import { MqttRefusedError, MqttUnavailableError } from './errors.ts'
-import { encodePubacks, PubackWindow } from './puback-window.ts'
+import { PubackWindow, PubackWriter } from './puback-window.ts'
 
 /** Where the broker is and who we are. */
 export interface MqttEndpoint {
@@ -52,6 +54,8 @@ export interface MqttSubscriber {
   readonly closed: Error | undefined
   /** QoS 1. @throws {MqttRefusedError} when one is not granted; {MqttUnavailableError} */
   subscribe(filters: readonly string[]): Promise<void>
+  /** Those that do not exist do no harm. @throws {MqttUnavailableError} */
+  unsubscribe(filters: readonly string[]): Promise<void>
   /** Sends DISCONNECT, then closes; `onClose` is not called. The session stays with the broker. */
   close(): Promise<void>
 }
@@ -84,7 +88,11 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
         }
       : {}),
   })
+  const url = withoutPassword(options.url)
   const window = new PubackWindow()
+  const pubacks = new PubackWriter((bytes) => {
+    if (!closed) client.stream.write(bytes)
+  })
   let closed: Error | undefined
   let isOpen = false
   let stopPings: (() => void) | undefined
@@ -105,7 +113,7 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
     const outcome = released ? HELD : undefined
     const wait = options.onMessage(toMessage(packet), (error) => {
       if (error) gone(error)
-      else if (released && !closed) acknowledge(client, released())
+      else if (released && !closed) pubacks.add(released())
     })
     if (!wait) {
       callback(outcome)
@@ -117,7 +125,7 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
       callback(outcome)
     })
   }
-  const connack = await connected(client, options.url)
+  const connack = await connected(client, url)
   let reason = ''
   client.on('error', (error) => {
     reason = `: ${error.message}`
@@ -127,7 +135,7 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
       reasonCode === SESSION_TAKEN_OVER ? ` (client id ${options.clientId} is used by another connection)` : ''
     reason = `: the broker ended it with reason ${reasonCode}${taken}`
   })
-  client.on('close', () => gone(new MqttUnavailableError(`connection to ${options.url} lost${reason}`)))
+  client.on('close', () => gone(new MqttUnavailableError(`connection to ${url} lost${reason}`)))
   if (closed) throw closed
   isOpen = true
   return {
@@ -135,9 +143,15 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
     get closed() {
       return closed
     },
-    subscribe: (filters) => subscribe(client, filters),
+    subscribe: async (filters) => {
+      for (const some of inPackets(filters)) await subscribe(client, some)
+    },
+    unsubscribe: async (filters) => {
+      for (const some of inPackets(filters)) await unsubscribe(client, some)
+    },
     async close() {
       if (closed) return
+      pubacks.flush()
       closed = new MqttUnavailableError('closed')
       stopPings?.()
       await end(client)
@@ -156,10 +170,6 @@ function toMessage(packet: IPublishPacket): MqttMessage {
   }
 }
 
-function acknowledge(client: MqttClient, messageIds: readonly number[]): void {
-  if (messageIds.length > 0) client.stream.write(encodePubacks(messageIds))
-}
-
 /** A connection that publishes. mqtt.js reconnects by itself and resends what was not acknowledged. */
 export interface MqttPublisher {
   readonly connected: boolean
@@ -176,7 +186,7 @@ export async function openPublisher(endpoint: MqttEndpoint): Promise<MqttPublish
     clean: true,
     reconnectPeriod: 1_000,
   })
-  await connected(client, endpoint.url)
+  await connected(client, withoutPassword(endpoint.url))
   client.on('error', () => {})
   return {
     get connected() {
@@ -222,14 +232,7 @@ function connected(client: MqttClient, url: string): Promise<IConnackPacket> {
       clear()
       resolve(packet)
     }
-    const onError = (error: Error & { code?: unknown }): void =>
-      fail(
-        typeof error.code === 'number'
-          ? new MqttRefusedError(`${url} refused the connection: ${error.message}`, error.code)
-          : new MqttUnavailableError(`no MQTT broker answers at ${url}: ${error.message || String(error.code)}`, {
-              cause: error,
-            }),
-      )
+    const onError = (error: Error & { code?: unknown }): void => fail(connectError(url, error))
     const onClose = (): void => fail(new MqttUnavailableError(`${url} closed the connection before it stood`))
     client.on('connect', onConnect)
     client.on('error', onError)
@@ -252,6 +255,23 @@ async function subscribe(client: MqttClient, filters: readonly string[]): Promis
   }
   if (refused.length > 0) throw new MqttRefusedError(`the broker refuses subscriptions to ${refused.join(', ')}`, 0x80)
 }
+
+async function unsubscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
+  try {
+    await client.unsubscribeAsync([...filters])
+  } catch (cause) {
+    throw new MqttUnavailableError(`cannot unsubscribe: ${asError(cause).message}`, { cause })
+  }
+}
+
+/** Brokers bound the size of a packet. */
+function inPackets(filters: readonly string[]): string[][] {
+  const packets: string[][] = []
+  for (let i = 0; i < filters.length; i += FILTERS_PER_PACKET) packets.push(filters.slice(i, i + FILTERS_PER_PACKET))
+  return packets
+}
+
+const FILTERS_PER_PACKET = 100
 
 /** mqtt.js handles one packet after another, so that while it waits it sees no PINGRESP and would take the broker for dead. */
 function keepAlive(client: MqttClient, endpoint: MqttEndpoint): () => void {

@@ -1,9 +1,14 @@
+import { withoutPassword } from '../../common/config-kinds.ts'
 import { asError } from '../../common/errors.ts'
 import { type Logger, silentLogger } from '../../common/log.ts'
+import type { Metrics } from '../../common/metrics.ts'
+import type { Reading } from '../../schemas/types.ts'
 import { type BackoffOptions, backoffMs } from '../backoff.ts'
 import type { Connector, ConnectorStatus } from '../connector.ts'
+import { connectorGauge } from '../connector-gauge.ts'
 import { pause } from '../pause.ts'
-import type { Origin, ReadingPublisher } from '../publisher.ts'
+import type { ReadingPublisher } from '../publisher.ts'
+import { StallWatch } from '../stall-watch.ts'
 import type { StatusTracker } from '../status.ts'
 import {
   isUnsupportedVersion,
@@ -14,12 +19,19 @@ import {
 } from './client.ts'
 import { decodeMessage } from './decode.ts'
 import { MqttUnavailableError } from './errors.ts'
+import { type Flood, FloodWatch } from './flood-watch.ts'
+import { handOver, originOf, partsOf } from './hand-over.ts'
 import { InFlight } from './in-flight.ts'
 import type { TopicMapping } from './mapping.ts'
+import type { SubscriptionMemory } from './subscription-memory.ts'
 
 export interface MqttConnectorOptions {
   readonly endpoint: MqttEndpoint
   readonly mapping: TopicMapping
+  /** What this connection is subscribed to (default: the filters of the mapping). */
+  readonly filters?: readonly string[]
+  /** Knows what the session was subscribed to before, so that it can be ended. */
+  readonly subscriptions?: SubscriptionMemory
   /** This connector's own; flushed, not closed. */
   readonly publisher: ReadingPublisher
   readonly status: StatusTracker
@@ -30,14 +42,25 @@ export interface MqttConnectorOptions {
   readonly maxInFlight?: number
   /** Most bytes of them (default 16 MiB). */
   readonly maxInFlightBytes?: number
-  /** When messages wait this long for room, the connector is `degraded` (default 5 s). */
+  /** When the log acknowledges nothing for so long although messages wait for it, the connector is `degraded` (default 5 s). */
   readonly stalledAfterMs?: number
   /** How long `stop` waits for what is in flight (default 5 s). */
   readonly drainMs?: number
   readonly backoff?: BackoffOptions
   /** A connection that lived this long resets the back-off (default 30 s). */
   readonly stableMs?: number
+  /** A device that sends more messages than this within a second floods (default 1000): it is named, and nothing is kept from anybody. */
+  readonly floodPerSecond?: number
+  readonly metrics?: Metrics
 }
+
+/** The status of the MQTT connector, with the devices that flood it. */
+export interface MqttConnectorStatus extends ConnectorStatus {
+  readonly floods: readonly Flood[]
+}
+
+/** A reading that was measured longer ago than this has waited at the broker. */
+const BACKLOG_MS = 10_000
 
 /**
  * MQTT into the log, at least once. QoS 1 with a persistent session under a fixed client id; a message is acknowledged to the
@@ -52,12 +75,14 @@ export class MqttConnector implements Connector {
   readonly #status: StatusTracker
   readonly #logger: Logger
   readonly #inFlight: InFlight
+  readonly #stall: StallWatch
+  readonly #floods: FloodWatch
   #protocolVersion: 4 | 5 = 5
   #stopping = new AbortController()
   #subscriber: MqttSubscriber | undefined
   #reconnecting: Promise<void> | undefined
   #failures = 0
-  #stall: NodeJS.Timeout | undefined
+  #logTrouble: Error | undefined
 
   constructor(options: MqttConnectorOptions) {
     this.#options = options
@@ -69,6 +94,16 @@ export class MqttConnector implements Connector {
       maxBytes: options.maxInFlightBytes ?? 16 * 1024 * 1024,
     })
     this.#status.watchQueue(() => this.#inFlight.messages)
+    const stalledAfterMs = options.stalledAfterMs ?? 5_000
+    this.#stall = new StallWatch(stalledAfterMs, () => this.#stalled(stalledAfterMs))
+    this.#floods = new FloodWatch({
+      perSecond: options.floodPerSecond ?? 1_000,
+      onFlood: (flood) => this.#logger.warn({ ...flood }, `${flood.source} floods MQTT`),
+    })
+    if (options.metrics) {
+      const help = 'Devices (or topics) that flood MQTT now.'
+      connectorGauge(options.metrics, 'brook_mqtt_flooding_sources', help, this.name, () => this.status().floods.length)
+    }
   }
 
   async start(): Promise<void> {
@@ -94,20 +129,19 @@ export class MqttConnector implements Connector {
     const subscriber = this.#subscriber
     this.#subscriber = undefined
     await subscriber?.close()
-    clearTimeout(this.#stall)
-    this.#stall = undefined
+    this.#stall.idle()
     this.#status.moveTo('stopped')
   }
 
-  status(): ConnectorStatus {
-    return this.#status.snapshot()
+  status(): MqttConnectorStatus {
+    return { ...this.#status.snapshot(), floods: this.#floods.floods(this.#options.publisher.nowMs()) }
   }
 
   async #connect(signal: AbortSignal, subscribeAnyway: boolean): Promise<void> {
     const subscriber = await this.#open()
     try {
       if (signal.aborted) throw new MqttUnavailableError('stopped while connecting')
-      if (subscribeAnyway || !subscriber.sessionPresent) await subscriber.subscribe(this.#options.mapping.filters)
+      if (subscribeAnyway || !subscriber.sessionPresent) await this.#subscribe(subscriber)
       if (subscriber.closed) throw subscriber.closed
       if (signal.aborted) throw new MqttUnavailableError('stopped while connecting')
     } catch (error) {
@@ -115,11 +149,23 @@ export class MqttConnector implements Connector {
       throw error
     }
     this.#subscriber = subscriber
-    if (this.#status.moveTo('running'))
+    if (this.#status.moveTo(this.#logTrouble ? 'degraded' : 'running'))
       this.#logger.info(
-        { url: this.#options.endpoint.url, mqtt: this.#protocolVersion, sessionPresent: subscriber.sessionPresent },
+        {
+          url: withoutPassword(this.#options.endpoint.url),
+          mqtt: this.#protocolVersion,
+          sessionPresent: subscriber.sessionPresent,
+        },
         'MQTT connected',
       )
+  }
+
+  async #subscribe(subscriber: MqttSubscriber): Promise<void> {
+    const { mapping, filters = mapping.filters, subscriptions, endpoint } = this.#options
+    const outdated = (await subscriptions?.begin(endpoint, filters)) ?? []
+    await subscriber.unsubscribe(outdated)
+    await subscriber.subscribe(filters)
+    await subscriptions?.done(endpoint, filters)
   }
 
   async #open(): Promise<MqttSubscriber> {
@@ -183,53 +229,50 @@ export class MqttConnector implements Connector {
     }
     this.#status.received()
     const receivedAtMs = publisher.nowMs()
-    const { readings, problem } = decodeMessage(mapping, message, receivedAtMs)
-    const origin = toOrigin(message, receivedAtMs)
+    const decoded = decodeMessage(mapping, message, receivedAtMs)
+    this.#count(message, decoded.readings[0], receivedAtMs)
     const bytes = message.payload.length
+    let waiting = partsOf(decoded)
+    if (waiting === 0) {
+      settle()
+      return undefined
+    }
     this.#inFlight.add(bytes)
-    let waiting = readings.length + (problem ? 1 : 0)
+    this.#stall.waits()
     let failure: Error | undefined
     const acknowledge = (error: Error | undefined): void => {
       failure ??= error
       if (--waiting > 0) return
       this.#inFlight.remove(bytes)
+      if (this.#inFlight.messages === 0) this.#stall.idle()
+      if (failure) this.#logTrouble = failure
+      else this.#moved()
       if (!failure) settle()
       else if (message.qos === 0) this.#status.dropped()
       else settle(new MqttUnavailableError(`the log did not take a message: ${failure.message}`, { cause: failure }))
     }
-    for (const reading of readings) publisher.reading(reading, origin, acknowledge)
-    if (problem) publisher.deadLetter(problem, origin, acknowledge)
-    return this.#room()
+    handOver(decoded, originOf(message, receivedAtMs), publisher, acknowledge)
+    return this.#inFlight.room()
   }
 
-  #room(): Promise<void> | undefined {
-    const room = this.#inFlight.room()
-    if (room && !this.#stall) {
-      this.#stall = setTimeout(() => {
-        const error = new Error('the log is behind: nothing is read from the broker')
-        if (this.#status.moveTo('degraded', error)) this.#logger.warn({ err: error }, 'MQTT waits for the log')
-      }, this.#options.stalledAfterMs ?? 5_000)
-      void room.then(() => {
-        clearTimeout(this.#stall)
-        this.#stall = undefined
-        if (this.#status.state === 'degraded') this.#status.moveTo('running')
-      })
-    }
-    return room
+  /** What a broker had kept for us is no flood, however fast it comes. */
+  #count({ topic }: MqttMessage, reading: Reading | undefined, receivedAtMs: number): void {
+    if (reading && receivedAtMs - reading.eventTimeMs > BACKLOG_MS) return
+    this.#floods.seen(reading?.deviceId ?? topic, receivedAtMs)
   }
-}
 
-function toOrigin(message: MqttMessage, receivedAtMs: number): Origin {
-  return {
-    name: `mqtt:${message.topic}`,
-    key: null,
-    value: message.payload,
-    receivedAtMs,
-    headers: {
-      'mqtt.topic': message.topic,
-      'mqtt.qos': String(message.qos),
-      'mqtt.retained': String(message.retained),
-      'received-at-ms': String(receivedAtMs),
-    },
+  #stalled(afterMs: number): void {
+    const waiting = `messages that wait: ${this.#inFlight.messages}; the broker keeps those after them`
+    const error = new Error(`the log has acknowledged nothing for ${afterMs} ms (${waiting})`)
+    this.#logTrouble = error
+    if (this.#status.state !== 'running') return
+    this.#status.moveTo('degraded', error)
+    this.#logger.warn({ err: error }, 'MQTT waits for the log')
+  }
+
+  #moved(): void {
+    this.#stall.moved()
+    this.#logTrouble = undefined
+    if (this.#status.state === 'degraded') this.#status.moveTo('running')
   }
 }

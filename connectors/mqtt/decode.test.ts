@@ -157,7 +157,7 @@ describe('a whole sensor message', () => {
     ['WRONG_TYPE', { deviceId: 1 }],
     ['MISSING_FIELD', { location: {} }],
     ['WRONG_TYPE', { location: 'here' }],
-    ['WRONG_TYPE', { readings: [1] }],
+    ['WRONG_TYPE', { readings: [1], metadata: {} }],
     ['MISSING_FIELD', { readings: {}, metadata: {} }],
     ['BAD_TIMESTAMP', { timestamp: '2024-13-45' }],
   ])('%s: %j', (code, changes) => {

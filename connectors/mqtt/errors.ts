@@ -20,6 +20,13 @@ export class MqttRefusedError extends BrookError {
   }
 }
 
+/** TLS with the broker does not come about: its certificate is not trusted, or it does not trust ours. */
+export class MqttTlsError extends BrookError {
+  readonly code = 'MQTT_TLS'
+  readonly domain = 'user'
+  readonly recovery = 'retry'
+}
+
 /** The embedded broker cannot listen because something else does. */
 export class MqttPortTakenError extends BrookError {
   readonly code = 'MQTT_PORT_TAKEN'

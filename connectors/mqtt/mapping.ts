@@ -1,176 +1,165 @@
 import { ConfigError } from '../../common/errors.ts'
-import type { ReadingKind } from '../../schemas/types.ts'
-import { isReadingKind } from '../reading-kinds.ts'
+import { TimeZone } from '../../common/time-zone.ts'
+import type { YamlPath } from '../../common/yaml.ts'
+import { type JsonPointer, parsePointer } from './json-pointer.ts'
+import { mappingProblems, ruleName } from './mapping-check.ts'
+import { BUILT_IN_RULES, type MappingDocument, type MappingRule, type ReadingRule } from './mapping-language.ts'
+import { type CompiledSource, compileSource, type Levels } from './mapping-source.ts'
 import { covers, reduceFilters } from './topic-filter.ts'
+import { compileTopic, filtersOf, type TopicPattern, takeLevels } from './topic-pattern.ts'
 
-/** What can be taken from a topic's levels, or fixed by the rule. */
-export interface Captured {
-  readonly roomId?: string
-  readonly deviceId?: string
-  readonly kind?: string
-}
-
-/**
- * Which messages are readings. `topic` is an MQTT filter in which `<roomId>`, `<deviceId>` and `<kind>` stand for a level that
- * is taken over; `+` and a last `#` match as in MQTT. `payload` is how the message is read: `value` is one value of one kind,
- * `sensor-message` a sensor's whole message with all it measures. What neither topic nor payload tells is fixed here.
- */
-export interface MappingRule {
-  readonly topic: string
-  readonly payload: 'value' | 'sensor-message'
-  readonly roomId?: string
-  readonly deviceId?: string
-  readonly kind?: Exclude<ReadingKind, 'unknown'>
-}
-
-/** `building/<roomId>/<deviceId>/<kind>` with one value, `sensors/<deviceId>` with a whole sensor message. */
-export const DEFAULT_RULES: readonly MappingRule[] = [
-  { topic: 'building/<roomId>/<deviceId>/<kind>', payload: 'value' },
-  { topic: 'sensors/<deviceId>', payload: 'sensor-message' },
-]
-
-const CAPTURES = ['roomId', 'deviceId', 'kind'] as const
-type Capture = (typeof CAPTURES)[number]
-
-interface CompiledRule {
+/** A rule as messages are read by it. */
+export interface CompiledRule {
   readonly rule: MappingRule
-  readonly levels: readonly (string | { readonly capture: Capture })[]
+  /** `rule 3 (tasmota)`, or what it is of Brook's own. */
+  readonly title: string
+  readonly deviceId: CompiledSource | undefined
+  readonly roomId: CompiledSource | undefined
+  readonly time: CompiledTime | undefined
+  readonly sequence: CompiledSource | undefined
+  readonly readings: readonly CompiledReading[]
+  readonly recordKey: CompiledSource | undefined
+}
+
+export interface CompiledTime {
+  readonly from: CompiledSource
+  readonly seconds: boolean
+  readonly zone: TimeZone | undefined
+}
+
+export interface CompiledReading {
+  readonly rule: ReadingRule
+  readonly kind: CompiledSource | undefined
+  readonly each: JsonPointer | undefined
+  readonly value: JsonPointer
+  readonly unit: CompiledSource | undefined
 }
 
 export interface RuleMatch {
-  readonly rule: MappingRule
-  readonly captured: Captured
+  readonly compiled: CompiledRule
+  readonly levels: Levels
 }
 
-/** Ordered rules; the first that matches a topic counts. */
+/** Where a mapping came from, for messages. */
+export interface MappingOrigin {
+  readonly path: string
+  readonly lineOf: (path: YamlPath) => number
+}
+
+interface Entry {
+  readonly pattern: TopicPattern
+  readonly compiled: CompiledRule
+}
+
+/** Topics whose rule is remembered; a device publishes under few, so that most messages need no search. */
+const MAX_REMEMBERED = 10_000
+const MAX_REMEMBERED_LENGTH = 256
+
+/** Ordered rules; the first that matches a topic counts. Brook's own two forms come last, unless the mapping leaves them out. */
 export class TopicMapping {
   /** What to subscribe to. */
   readonly filters: readonly string[]
-  readonly #rules: readonly CompiledRule[]
+  /** Kafka topics that records go to beside the building's. */
+  readonly recordTopics: readonly string[]
+  readonly #entries: readonly Entry[]
+  readonly #rooms: ReadonlyMap<string, string>
+  readonly #remembered = new Map<string, RuleMatch | undefined>()
 
-  /** @param rules as they come from a configuration file. @throws {ConfigError} listing everything that is wrong with them. */
-  constructor(rules: unknown = DEFAULT_RULES) {
-    const valid = validateRules(rules)
-    this.#rules = valid.map((rule) => ({ rule, levels: rule.topic.split('/').map(compileLevel) }))
-    this.filters = reduceFilters(valid.map((rule) => filterOf(rule.topic)))
+  /**
+   * @param document as it comes from a file. @throws {ConfigError} listing everything that is wrong with it, with the lines where
+   * `origin` knows them.
+   */
+  constructor(document: unknown = { rules: [] }, origin?: MappingOrigin) {
+    const { rules, rooms, builtIn = true } = checked(document, origin)
+    this.#rooms = new Map(Object.entries(rooms ?? {}))
+    this.#entries = [
+      ...rules.map((rule, index) => compileRule(rule, ruleName(rule, index))),
+      ...(builtIn ? BUILT_IN_RULES.map((rule) => compileRule(rule, `built-in rule (${rule.name})`)) : []),
+    ]
+    this.filters = reduceFilters(this.#entries.flatMap(({ pattern }) => filtersOf(pattern)))
+    this.recordTopics = [...new Set(rules.flatMap(({ record }) => (record ? [record.topic] : [])))]
   }
 
   /** The rule for this topic with what it takes from it; `undefined` when there is none. */
   match(topic: string): RuleMatch | undefined {
+    const known = this.#remembered.get(topic)
+    if (known !== undefined || this.#remembered.has(topic)) return known
+    const match = this.#search(topic)
+    if (topic.length > MAX_REMEMBERED_LENGTH) return match
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
+    this.#remembered.set(topic, match)
+    return match
+  }
+
+  /** The room that the mapping names for a device. */
+  roomOf(deviceId: string): string | undefined {
+    return this.#rooms.get(deviceId)
+  }
+
+  #search(topic: string): RuleMatch | undefined {
     const levels = topic.split('/')
-    for (const { rule, levels: wanted } of this.#rules) {
-      const captured = capture(wanted, levels)
-      if (captured) return { rule, captured: { ...fixedBy(rule), ...captured } }
+    for (const { pattern, compiled } of this.#entries) {
+      const taken = takeLevels(pattern, levels)
+      if (taken) return { compiled, levels: taken }
     }
     return undefined
   }
 }
 
-function fixedBy(rule: MappingRule): Captured {
-  const { roomId, deviceId, kind } = rule
-  return {
-    ...(roomId === undefined ? {} : { roomId }),
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(kind === undefined ? {} : { kind }),
-  }
+function checked(document: unknown, origin: MappingOrigin | undefined): MappingDocument {
+  const problems = mappingProblems(document)
+  const all = problems.length > 0 ? problems : unreachable(document as MappingDocument)
+  if (all.length === 0) return document as MappingDocument
+  throw new ConfigError(
+    all.map(({ path, text }) => (origin ? `${origin.path}:${origin.lineOf(path)}: ${text}` : `MQTT mapping: ${text}`)),
+  )
 }
 
-function compileLevel(level: string): string | { capture: Capture } {
-  const name = captureName(level)
-  return name === undefined ? level : { capture: name as Capture }
-}
-
-/** The name between `<` and `>`; `undefined` for any other level. */
-function captureName(level: string): string | undefined {
-  return level.length > 2 && level.startsWith('<') && level.endsWith('>') ? level.slice(1, -1) : undefined
-}
-
-function filterOf(topic: string): string {
-  return topic
-    .split('/')
-    .map((level) => (captureName(level) === undefined ? level : '+'))
-    .join('/')
-}
-
-function capture(wanted: CompiledRule['levels'], levels: readonly string[]): Record<string, string> | undefined {
-  const captured: Record<string, string> = {}
-  for (let i = 0; i < wanted.length; i++) {
-    const want = wanted[i]
-    if (want === '#') return captured
-    const level = levels[i]
-    if (level === undefined) return undefined
-    if (typeof want === 'object') captured[want.capture] = level
-    else if (want !== '+' && want !== level) return undefined
-  }
-  return wanted.length === levels.length ? captured : undefined
-}
-
-function validateRules(rules: unknown): MappingRule[] {
-  if (!Array.isArray(rules) || rules.length === 0)
-    throw new ConfigError(['the MQTT mapping must be a list of at least one rule'])
-  const problems: string[] = []
-  const topics: (string | undefined)[] = []
-  rules.forEach((rule: unknown, index) => {
-    const found = ruleProblems(rule)
-    problems.push(...found.map((problem) => `MQTT mapping rule ${index + 1} ${problem}`))
-    topics.push(found.length === 0 ? filterOf((rule as MappingRule).topic) : undefined)
-  })
-  topics.forEach((topic, index) => {
-    const earlier = topics.findIndex(
-      (other, at) => at < index && other !== undefined && topic !== undefined && covers(other, topic),
+/** Rules whose topics an earlier one takes all of. */
+function unreachable({ rules }: MappingDocument): { path: YamlPath; text: string }[] {
+  const filters = rules.map(({ topic, only }) => filtersOf(compileTopic(topic, only)))
+  return filters.flatMap((own, index) => {
+    const earlier = filters.findIndex(
+      (others, at) => at < index && own.every((filter) => others.some((other) => covers(other, filter))),
     )
-    if (earlier >= 0)
-      problems.push(`MQTT mapping rule ${index + 1} never matches: rule ${earlier + 1} takes all its topics`)
+    if (earlier < 0) return []
+    const text = `${ruleName(rules[index], index)} never matches: ${ruleName(rules[earlier], earlier)} takes all its topics; put it before`
+    return [{ path: ['rules', index], text }]
   })
-  if (problems.length > 0) throw new ConfigError(problems)
-  return rules as MappingRule[]
 }
 
-const KNOWN_FIELDS: ReadonlySet<string> = new Set(['topic', 'payload', ...CAPTURES])
-
-function ruleProblems(rule: unknown): string[] {
-  if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return ['is not an object']
-  const fields = rule as Record<string, unknown>
-  const problems: string[] = []
-  for (const name of Object.keys(fields))
-    if (!KNOWN_FIELDS.has(name)) problems.push(`has an unknown field ${JSON.stringify(name)}`)
-  const { topic, payload, kind } = fields
-  if (payload !== 'value' && payload !== 'sensor-message')
-    problems.push(`has the payload ${JSON.stringify(payload)}: it must be "value" or "sensor-message"`)
-  for (const name of CAPTURES) {
-    const value = fields[name]
-    if (value !== undefined && (typeof value !== 'string' || value === ''))
-      problems.push(`has a ${name} that is not a text`)
+function compileRule(rule: MappingRule, title: string): Entry {
+  const { time } = rule
+  const timeRule = typeof time === 'string' ? { from: time } : time
+  return {
+    pattern: compileTopic(rule.topic, rule.only),
+    compiled: {
+      rule,
+      title,
+      deviceId: optional(rule.deviceId),
+      roomId: optional(rule.roomId),
+      time: timeRule && {
+        from: compileSource(timeRule.from),
+        seconds: timeRule.unit === 'seconds',
+        zone: timeRule.zone === undefined ? undefined : new TimeZone(timeRule.zone),
+      },
+      sequence: optional(rule.sequence),
+      readings: (rule.readings ?? []).map(compileReading),
+      recordKey: optional(rule.record?.key),
+    },
   }
-  if (typeof kind === 'string' && kind !== '' && !isReadingKind(kind))
-    problems.push(`has the kind ${JSON.stringify(kind)}, which does not exist`)
-  if (typeof topic !== 'string' || topic === '') return [...problems, 'has no topic']
-  const captured = topicProblems(topic, problems)
-  for (const name of CAPTURES) {
-    if (captured.has(name) && fields[name] !== undefined) problems.push(`has ${name} both fixed and from the topic`)
-    if (payload === 'value' && !captured.has(name) && fields[name] === undefined)
-      problems.push(`does not tell the ${name}: put <${name}> into the topic or fix it`)
-  }
-  if (payload === 'sensor-message' && (captured.has('kind') || kind !== undefined))
-    problems.push('has a kind, but a sensor message tells its kinds itself')
-  return problems
 }
 
-/** Adds to `problems`; returns what the topic captures. */
-function topicProblems(topic: string, problems: string[]): Set<string> {
-  const captured = new Set<string>()
-  if (Buffer.byteLength(topic) > 65_535 || topic.includes('\0')) problems.push('has a topic that MQTT does not allow')
-  if (topic.startsWith('$')) problems.push('has a topic that begins with $, which is the broker’s own')
-  const levels = topic.split('/')
-  levels.forEach((level, index) => {
-    const name = captureName(level)
-    if (name !== undefined) {
-      if (!CAPTURES.includes(name as Capture))
-        problems.push(`has <${name}> in its topic: only <${CAPTURES.join('>, <')}> exist`)
-      else if (captured.has(name)) problems.push(`has <${name}> twice in its topic`)
-      captured.add(name)
-    } else if (level === '#' ? index !== levels.length - 1 : level !== '+' && /[+#<>]/.test(level))
-      problems.push(`has the topic level ${JSON.stringify(level)}: wildcards stand alone, and # last`)
-  })
-  return captured
+function compileReading(rule: ReadingRule): CompiledReading {
+  return {
+    rule,
+    kind: optional(rule.kind),
+    each: rule.each === undefined ? undefined : parsePointer(rule.each),
+    value: parsePointer(rule.value ?? '') ?? [],
+    unit: optional(rule.unit),
+  }
+}
+
+function optional(source: string | undefined): CompiledSource | undefined {
+  return source === undefined ? undefined : compileSource(source)
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import * as fc from '../../test/support/property.ts'
-import { encodePubacks, PubackWindow } from './puback-window.ts'
+import { encodePubacks, PubackWindow, PubackWriter } from './puback-window.ts'
 
 test('PUBACKs are released in the order of arrival', () => {
   const window = new PubackWindow()
@@ -31,4 +31,18 @@ test('whatever the order of settling, each id is released once, in order', () =>
 
 test('a PUBACK is four bytes', () => {
   expect(encodePubacks([1, 0xabcd]).toString('hex')).toBe('400200014002abcd')
+})
+
+test('PUBACKs of one turn are written together, in their order', async () => {
+  const written: string[] = []
+  const writer = new PubackWriter((bytes) => void written.push(bytes.toString('hex')))
+  writer.add([1])
+  writer.add([])
+  writer.add([2, 3])
+  expect(written).toEqual([])
+  await Promise.resolve()
+  writer.add([4])
+  writer.flush()
+  await Promise.resolve()
+  expect(written).toEqual(['400200014002000240020003', '40020004'])
 })

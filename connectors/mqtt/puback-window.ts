@@ -39,6 +39,30 @@ export class PubackWindow {
   }
 }
 
+/** Writes PUBACKs of one turn of the event loop together: a log acknowledges hundreds of records at once. */
+export class PubackWriter {
+  readonly #write: (pubacks: Buffer) => void
+  #messageIds: number[] = []
+
+  constructor(write: (pubacks: Buffer) => void) {
+    this.#write = write
+  }
+
+  add(messageIds: readonly number[]): void {
+    if (messageIds.length === 0) return
+    if (this.#messageIds.length === 0) queueMicrotask(() => this.flush())
+    for (const messageId of messageIds) this.#messageIds.push(messageId)
+  }
+
+  /** Writes now what was added. */
+  flush(): void {
+    if (this.#messageIds.length === 0) return
+    const messageIds = this.#messageIds
+    this.#messageIds = []
+    this.#write(encodePubacks(messageIds))
+  }
+}
+
 /** The PUBACK packets for these messages, success each; the same bytes in MQTT 3.1.1 and 5. */
 export function encodePubacks(messageIds: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(messageIds.length * 4)

@@ -10,6 +10,17 @@ export function covers(outer: string, inner: string): boolean {
   return a.length === b.length
 }
 
+/** Whether there is a topic that both filters match. */
+export function overlaps(one: string, other: string): boolean {
+  const a = one.split('/')
+  const b = other.split('/')
+  for (let i = 0; ; i++) {
+    if (a[i] === '#' || b[i] === '#') return true
+    if (i >= a.length || i >= b.length) return a.length === b.length
+    if (a[i] !== '+' && b[i] !== '+' && a[i] !== b[i]) return false
+  }
+}
+
 /**
  * The filters to subscribe to: none that another covers (a broker may deliver a message once per filter), those with `#`
  * first (aedes keeps no offline messages for a `#` filter that is subscribed after one with `+` at its place).

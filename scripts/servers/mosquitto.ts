@@ -13,32 +13,42 @@ export interface MosquittoOptions {
   readonly websocketPort?: number
   /** More lines of `mosquitto.conf`, such as `allow_anonymous false`; they come before the listeners. */
   readonly settings?: readonly string[]
+  /** Further listeners: the lines of each, such as `protocol websockets` and `certfile …`. */
+  readonly listeners?: readonly (readonly string[])[]
 }
 
 /** A real Mosquitto on 127.0.0.1 with persistence and no limit on queued messages. */
 export class MosquittoServer {
   readonly port: number
   readonly websocketPort: number
+  /** Of the further listeners, in their order. */
+  readonly listenerPorts: readonly number[]
   readonly #directory: string
   readonly #program: string
   #process: ServerProcess | undefined
 
-  private constructor(directory: string, program: string, port: number, websocketPort: number) {
+  private constructor(directory: string, program: string, [port, websocketPort, ...more]: readonly number[]) {
     this.#directory = directory
     this.#program = program
-    this.port = port
-    this.websocketPort = websocketPort
+    this.port = port as number
+    this.websocketPort = websocketPort as number
+    this.listenerPorts = more
   }
 
   /** @throws {MissingPartError | ServerStartError} */
   static async start(options: MosquittoOptions): Promise<MosquittoServer> {
     await ensureParts(['mosquitto'])
     const program = (await findProgram('mosquitto')) ?? 'mosquitto'
-    const [port, websocketPort] = (await freePorts(2)) as [number, number]
+    const listeners = options.listeners ?? []
+    const [port, websocketPort, ...more] = await freePorts(2 + listeners.length)
     const directory = resolve(options.directory)
-    const server = new MosquittoServer(directory, program, options.port ?? port, options.websocketPort ?? websocketPort)
+    const ports = [options.port ?? port, options.websocketPort ?? websocketPort, ...more] as readonly number[]
+    const server = new MosquittoServer(directory, program, ports)
     await mkdir(directory, { recursive: true })
-    await writeFile(join(directory, 'mosquitto.conf'), server.#settings(options.settings ?? ['allow_anonymous true']))
+    await writeFile(
+      join(directory, 'mosquitto.conf'),
+      server.#settings(options.settings ?? ['allow_anonymous true'], listeners),
+    )
     await server.restart()
     return server
   }
@@ -74,7 +84,7 @@ export class MosquittoServer {
     await this.#process?.kill()
   }
 
-  #settings(lines: readonly string[]): string {
+  #settings(lines: readonly string[], listeners: readonly (readonly string[])[]): string {
     return `${[
       // As root it would change to the user `mosquitto`, who cannot write into our directory.
       ...(process.getuid?.() === 0 ? ['user root'] : []),
@@ -88,6 +98,7 @@ export class MosquittoServer {
       `listener ${this.port} 127.0.0.1`,
       `listener ${this.websocketPort} 127.0.0.1`,
       'protocol websockets',
+      ...listeners.flatMap((own, i) => [`listener ${this.listenerPorts[i]} 127.0.0.1`, ...own]),
     ].join('\n')}\n`
   }
 }

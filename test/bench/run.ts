@@ -11,11 +11,14 @@ import {
   cases,
   DRIVER_CASES,
   type DriverCase,
+  MQTT_CASES,
+  type MqttCase,
   type RestoreCase,
   restoreCases,
 } from './harness/cases.ts'
 import { kafkaStreamsJobs } from './harness/kafka-streams.ts'
 import type { CaseResult, Measured } from './harness/measured.ts'
+import { runMqtt } from './harness/mqtt.ts'
 import { machine, markdown, withTable } from './harness/table.ts'
 import type { AppOptions } from './jobs/app.ts'
 import { load } from './jobs/load.ts'
@@ -38,6 +41,8 @@ const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'benchmarks.md')
 const RUN_MS = 180_000
 const run = promisify(execFile)
 
+type Case = BenchCase | DriverCase | RestoreCase | MqttCase
+
 const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '2000000' },
@@ -54,7 +59,7 @@ if (values.help) {
 }
 const records = positive('records', values.records)
 const runs = positive('runs', values.runs)
-const chosen = [...cases(values.jvm), ...restoreCases(values.jvm), ...DRIVER_CASES].filter(({ name }) =>
+const chosen = [...cases(values.jvm), ...restoreCases(values.jvm), ...DRIVER_CASES, ...MQTT_CASES].filter(({ name }) =>
   name.includes(values.only),
 )
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -80,9 +85,8 @@ async function fill(): Promise<void> {
     say(`writing the changelog of ${benchCase.keys.toLocaleString('en-US')} keys`)
     await fillChangelog(kafka, benchCase.engine, benchCase.keys)
   }
-  for (const keys of new Set(
-    chosen.filter((c) => c.engine === 'brook' || c.engine === 'kafka-streams').map((c) => c.keys),
-  )) {
+  const keyed = chosen.filter((c): c is BenchCase => c.engine === 'brook' || c.engine === 'kafka-streams')
+  for (const keys of new Set(keyed.map((c) => c.keys))) {
     say(`writing ${records.toLocaleString('en-US')} records of ${keys.toLocaleString('en-US')} keys`)
     await load(kafka, topicOf(keys), records, keys)
   }
@@ -103,7 +107,8 @@ async function measure(): Promise<readonly CaseResult[]> {
   return results
 }
 
-async function runOnce(benchCase: BenchCase | DriverCase | RestoreCase): Promise<Measured> {
+async function runOnce(benchCase: Case): Promise<Measured> {
+  if (benchCase.engine === 'mqtt') return runMqtt(benchCase, cluster.brokers, Math.ceil(records * benchCase.share))
   if (benchCase.engine === 'driver') return runDriver(benchCase)
   if (isRestore(benchCase)) return runRestore(benchCase)
   const { keys, engine, options } = benchCase
@@ -118,7 +123,7 @@ async function runDriver({ keys, commit }: DriverCase): Promise<Measured> {
   return JSON.parse(stdout) as Measured
 }
 
-function isRestore(benchCase: BenchCase | DriverCase | RestoreCase): benchCase is RestoreCase {
+function isRestore(benchCase: Case): benchCase is RestoreCase {
   return benchCase.engine === 'restore' || benchCase.engine === 'restore-kafka-streams'
 }
 

@@ -6,7 +6,7 @@ import { withLog } from './building-log.ts'
 import { BuildingProcess, cleanUp, freshSettings } from './building-process.ts'
 import { eventually } from './eventually.ts'
 
-const MESSAGES = 2_000
+const MESSAGES = 6_000
 const DEVICES = ['thermometer-a', 'thermometer-b', 'thermometer-c']
 const ROOM = 'vault'
 

@@ -16,8 +16,8 @@ export type DeviceInput =
 
 /**
  * The first step of everything: keeps what is known per device, and hands on under the room what its rules may look at, with the
- * place it came from. Keyed by deviceId in, by roomId out; one rule record of a room passes by as it is. Drops repeated
- * readings, the rules' own commands, and tombstones other than of devices and rules. Stores: device-states, devices.
+ * place it came from. Keyed by deviceId in, by roomId out; one rule record of a room passes by as it is. Drops the rules' own
+ * commands, and tombstones other than of devices and rules. Stores: device-states, devices.
  */
 export class DeviceDesk implements Processor<string, DeviceInput, string, RoomEvent> {
   #context!: ProcessorContext<string, RoomEvent>
@@ -49,9 +49,7 @@ export class DeviceDesk implements Processor<string, DeviceInput, string, RoomEv
 
   #reading(record: StreamRecord<string, DeviceInput>, reading: Reading): Awaitable<void> {
     return chain(this.#states.get(reading.deviceId), (before) => {
-      const after = withReading(before, reading)
-      if (after === undefined) return
-      this.#states.put(reading.deviceId, after, record.timestampMs)
+      this.#states.put(reading.deviceId, withReading(before, reading), record.timestampMs)
       const event = roomEvent('reading', this.#origin(record), { deviceId: reading.deviceId, reading })
       return this.#forward(record, reading.roomId, event)
     })

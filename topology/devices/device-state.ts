@@ -1,22 +1,14 @@
 import { withDefaults } from '../../schemas/avro-type.ts'
 import { type Command, type CommandResult, DeviceState, type DeviceValue, type Reading } from '../../schemas/types.ts'
 
-/** How many readings of a kind are remembered to know a repeated one by: a bus repeats what it was not answered for. */
-const REMEMBERED = 16
-
-/** The device with this reading; `undefined` when it is one that came before. A later value is not replaced by one out of order. */
-export function withReading(before: DeviceState | undefined, reading: Reading): DeviceState | undefined {
+/** The device with this reading. A later value is not replaced by one out of order. */
+export function withReading(before: DeviceState | undefined, reading: Reading): DeviceState {
   const { deviceId, roomId, kind, value, unit, quality, eventTimeMs, receivedAtMs } = reading
   const state = before ?? newDeviceState(deviceId, roomId)
   const index = state.values.findIndex((v) => v.kind === kind)
   const known = state.values[index]
-  const identity = identityOf(reading)
-  if (known?.recent.includes(identity) && !reading.retained) return undefined
-  const recent = [...(known?.recent ?? []), identity].slice(-REMEMBERED)
-  const next: DeviceValue =
-    known !== undefined && known.timeMs > eventTimeMs
-      ? { ...known, recent }
-      : { kind, value, unit, quality, timeMs: eventTimeMs, receivedAtMs, recent }
+  if (known !== undefined && known.timeMs > eventTimeMs) return { ...state, roomId }
+  const next: DeviceValue = { kind, value, unit, quality, timeMs: eventTimeMs, receivedAtMs }
   return { ...state, roomId, values: index < 0 ? [...state.values, next] : state.values.with(index, next) }
 }
 
@@ -35,8 +27,4 @@ export function withResult(before: DeviceState | undefined, result: CommandResul
 
 function newDeviceState(deviceId: string, roomId: string): DeviceState {
   return withDefaults(DeviceState, { deviceId, roomId })
-}
-
-function identityOf({ eventTimeMs, sequence, value }: Reading): string {
-  return `${eventTimeMs}/${sequence ?? ''}/${value}`
 }

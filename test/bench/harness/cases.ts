@@ -52,6 +52,21 @@ export const DRIVER_CASES: readonly DriverCase[] = [
   },
 ]
 
+/** The way of MQTT messages of QoS 1 into Kafka, acknowledged only when they are there. */
+export interface MqttCase {
+  readonly name: string
+  readonly engine: 'mqtt'
+  /** `embedded` runs in the connector's process. */
+  readonly broker: 'mosquitto' | 'embedded'
+  /** Messages per run, as a part of the records of the other cases. */
+  readonly share: number
+}
+
+export const MQTT_CASES: readonly MqttCase[] = [
+  { name: 'MQTT connector, Mosquitto, QoS 1', engine: 'mqtt', broker: 'mosquitto', share: 1 / 10 },
+  { name: 'MQTT connector with the embedded broker, QoS 1', engine: 'mqtt', broker: 'embedded', share: 1 / 40 },
+]
+
 /** A client that starts without its state: the restore of a store of `count` from its changelog, each key in it once. */
 export interface RestoreCase {
   readonly name: string
