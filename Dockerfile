@@ -2,8 +2,9 @@
 FROM node:24.21.0-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/postinstall.mjs scripts/postinstall.mjs
 # The image has its own Node: the one from npm, for machines with an older one, only adds size.
-RUN npm ci --omit=dev && rm -rf node_modules/node node_modules/node-bin-* node_modules/.bin/node
+RUN BROOK_OPENZWAVE=skip npm ci --omit=dev && rm -rf node_modules/node node_modules/node-bin-* node_modules/.bin/node
 
 FROM node:24.21.0-bookworm-slim
 # libatomic1: RocksDB. tini: reaps children and passes signals on as process 1.

@@ -10,7 +10,8 @@ import { KafkaStreams, restoreProgressBar } from '../streams/index.ts'
 import { buildingTopology } from '../topology/building.ts'
 import { reportConnectors } from './connector-reports.ts'
 import { deadLetterHandlers } from './dead-letters.ts'
-import type { BusName } from './field.ts'
+import { AvailabilityFeed } from './device-availability.ts'
+import type { BusName, Field } from './field.ts'
 import { takeInstance } from './instance.ts'
 import { LiveFeed } from './live-feed.ts'
 import { type OpenField, openField, untilRunning } from './open-field.ts'
@@ -36,6 +37,7 @@ await runProgram(log, async (closing, signal, fail) => {
   const readiness = new PlatformReadiness()
   let streams: KafkaStreams | undefined
   let commands: CommandSender | undefined
+  let field: Field | undefined
   const http = createHttpServer({
     host: settings.httpHost,
     port: settings.httpPort,
@@ -47,6 +49,7 @@ await runProgram(log, async (closing, signal, fail) => {
       if (commands === undefined) throw new HttpProblem('NOT_RUNNING', 'the building is starting', { retryAfterS: 2 })
       return commands.send(request)
     },
+    zwave: () => field?.zwave,
     readiness: readiness.checks,
     version,
     log,
@@ -64,15 +67,20 @@ await runProgram(log, async (closing, signal, fail) => {
 
   const opened = await maybeOpenField(instance.number, instance.directory, platform, metrics, closing, log)
   if (opened !== undefined) {
+    field = opened.field
     nameRooms(opened, hub)
     reportConnectors(opened.field, hub, closing)
     await untilRunning(opened.field, signal)
   }
   streams = await startStreams(settings, platform, instance.directory, url, metrics, closing, log, fail)
   await streams.waitFor('RUNNING')
-  const feed = new LiveFeed(platform, settings.applicationId, hub, log)
+  const minSilenceMs = settings.deviceSilentAfter
+  const availability = new AvailabilityFeed({ hub, minSilenceMs, metrics, log })
+  const feed = new LiveFeed(platform, settings.applicationId, availability, log)
   await feed.start()
   closing.add('the live feed', () => feed.stop())
+  availability.start()
+  closing.add('the watch over the devices', () => availability.stop())
   announce(url, opened)
 })
 
@@ -85,7 +93,7 @@ async function maybeOpenField(
   closing: Closing,
   logger: Logger,
 ): Promise<OpenField | undefined> {
-  const asked = (['simulate', 'mqttUrl', 'knxGateway', 'zwavePort'] as const).filter(
+  const asked = (['simulate', 'house', 'mqttUrl', 'knxGateway', 'zwavePort'] as const).filter(
     (name) => isGiven(name) && settings[name] !== 'none',
   )
   if (instance > 1 && asked.length === 0) {
@@ -101,7 +109,7 @@ async function maybeOpenField(
   if (simulates || isEmbedded || settings.mqttUrl !== undefined) buses.add('mqtt')
   if (simulates || settings.knxGateway !== undefined) buses.add('knx')
   if (simulates || settings.zwavePort !== undefined) buses.add('zwave')
-  if (buses.size === 0) return undefined
+  if (buses.size === 0 && settings.house === undefined) return undefined
   return openField({ settings, platform, buses, directory, metrics, closing, log: logger })
 }
 
@@ -138,7 +146,8 @@ async function startStreams(
   return streams
 }
 
-function nameRooms({ house }: OpenField, hub: LiveHub): void {
+function nameRooms({ house, groupRooms }: OpenField, hub: LiveHub): void {
+  for (const room of groupRooms) hub.publish({ type: 'room', key: room.roomId, data: { ...room } })
   for (const { floor, rooms } of house?.floors ?? []) {
     for (const { roomId, name } of rooms) hub.publish({ type: 'room', key: roomId, data: { roomId, name, floor } })
   }

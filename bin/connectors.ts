@@ -1,4 +1,4 @@
-/** The connector of one bus in a process of its own: `node bin/connectors.ts mqtt`, `knx` or `zwave`. */
+/** One connector in a process of its own, of a bus or a sink: `node bin/connectors.ts mqtt`, `knx`, `zwave`, `s3` or `influxdb`. */
 
 import { Metrics } from '../common/metrics.ts'
 import { LiveHub } from '../http/live/live-hub.ts'
@@ -12,15 +12,19 @@ import { openPlatform } from './platform.ts'
 import { runProgram } from './program.ts'
 import { PlatformReadiness } from './readiness.ts'
 import type { BuildingSettings } from './settings.ts'
+import { SINKS } from './sinks.ts'
 import { startProgram } from './start.ts'
 
 const BUSES: readonly BusName[] = ['mqtt', 'knx', 'zwave']
 
-const USAGE = `Runs the connector of one bus, between its devices and Kafka: node bin/connectors.ts ${BUSES.join('|')}
+const NAMES = [...BUSES, ...SINKS.map(({ name }) => name)]
+
+const USAGE = `Runs one connector, between the devices of a bus and Kafka or from Kafka to a sink: node bin/connectors.ts ${NAMES.join('|')}
 A bus that no setting leads to is simulated, unless BROOK_SIMULATE is none. /readyz says whether the connector works.`
 
 const [first = '', ...others] = process.argv.slice(2)
 const bus = BUSES.find((name) => name === first)
+const sink = SINKS.find(({ name }) => name === first)
 const { settings, log } = startProgram(USAGE, first.startsWith('-') ? [first, ...others] : others, problems)
 
 await runProgram(log, async (closing, signal) => {
@@ -37,6 +41,7 @@ await runProgram(log, async (closing, signal) => {
     token: settings.httpToken,
     metrics,
     live: hub,
+    zwave: () => field?.zwave,
     readiness: [...readiness.checks, connectorCheck(() => field)],
     log,
   })
@@ -45,6 +50,14 @@ await runProgram(log, async (closing, signal) => {
   const platform = await openPlatform(settings, log, signal, readiness.waits)
   closing.add('the log', () => platform.close())
   readiness.opened(platform)
+  if (sink) {
+    const started = await sink.start(settings, platform, metrics, log)
+    closing.add('the sink', () => started.stop())
+    field = started
+    reportConnectors(started, hub, closing)
+    log.info({ connector: sink.name, url }, 'the sink is started')
+    return
+  }
   const buses = new Set(bus === undefined ? [] : [bus])
   const opened = await openField({ settings, platform, buses, directory: instance.directory, metrics, closing, log })
   field = opened.field
@@ -53,10 +66,11 @@ await runProgram(log, async (closing, signal) => {
 })
 
 /** What only this program asks of the settings. */
-function problems({ kafkaBrokers, simulate, knxGateway, zwavePort }: BuildingSettings): string[] {
+function problems(given: BuildingSettings): string[] {
+  const { kafkaBrokers, simulate, knxGateway, zwavePort } = given
   const isAlone = simulate === 'none'
   const rules: readonly (readonly [isBroken: boolean, problem: string])[] = [
-    [bus === undefined, `the first argument must be one of ${BUSES.join(', ')}, got ${JSON.stringify(first)}`],
+    [!NAMES.includes(first), `the first argument must be one of ${NAMES.join(', ')}, got ${JSON.stringify(first)}`],
     [
       kafkaBrokers === undefined,
       'BROOK_KAFKA_BROKERS is required: the embedded log is for one process, which has its connectors in it',
@@ -64,17 +78,18 @@ function problems({ kafkaBrokers, simulate, knxGateway, zwavePort }: BuildingSet
     [bus === 'knx' && isAlone && knxGateway === undefined, 'BROOK_KNX_GATEWAY is required when BROOK_SIMULATE is none'],
     [bus === 'zwave' && isAlone && zwavePort === undefined, 'BROOK_ZWAVE_PORT is required when BROOK_SIMULATE is none'],
   ]
-  return rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem)
+  return [...rules.filter(([isBroken]) => isBroken).map(([, problem]) => problem), ...(sink?.problems(given) ?? [])]
 }
 
 function connectorCheck(field: () => Field | undefined): ReadinessCheck {
   return {
     name: 'connector',
     check: async () => {
-      const [status] = field()?.statuses() ?? []
-      if (status === undefined) return 'the connector has not been started yet'
-      if (status.state === 'running') return undefined
-      return `the connector is ${status.state}${status.lastError === undefined ? '' : `: ${status.lastError}`}`
+      const statuses = field()?.statuses() ?? []
+      if (statuses.length === 0) return 'the connector has not been started yet'
+      const status = statuses.find(({ state }) => state !== 'running')
+      if (status === undefined) return undefined
+      return `the connector${statuses.length > 1 ? ` ${status.name}` : ''} is ${status.state}${status.lastError === undefined ? '' : `: ${status.lastError}`}`
     },
   }
 }

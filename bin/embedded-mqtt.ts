@@ -11,17 +11,27 @@ export async function openMqtt(
   closing: Closing,
   log: Logger,
 ): Promise<MqttEndpoint> {
-  const { mqttUrl, mqttUsername: username, mqttPassword: password } = settings
+  const { mqttUrl, mqttUsername: username, mqttPassword: password, mqttCa, mqttCert, mqttKey } = settings
   const login = username === undefined ? {} : { username, ...(password === undefined ? {} : { password }) }
-  if (mqttUrl !== undefined) return { url: mqttUrl, clientId, ...login }
+  if (mqttUrl !== undefined) {
+    const tls = pems({ ca: mqttCa, cert: mqttCert, key: mqttKey })
+    return { url: mqttUrl, clientId, ...login, ...(Object.keys(tls).length > 0 ? { tls } : {}) }
+  }
   const broker = new EmbeddedBroker({
     dataDir: settings.dataDir,
     host: settings.mqttHost,
     port: settings.mqttPort,
+    ...(settings.mqttWebsocketPort === undefined ? {} : { websocketPort: settings.mqttWebsocketPort }),
     ...(username !== undefined && password !== undefined ? { credentials: { username, password } } : {}),
     logger: log,
   })
   await broker.start()
   closing.add('the MQTT broker', () => broker.stop())
   return { url: broker.url, clientId, ...login }
+}
+
+function pems(texts: Readonly<Record<string, string | undefined>>): NonNullable<MqttEndpoint['tls']> {
+  return Object.fromEntries(
+    Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, Buffer.from(text)]])),
+  )
 }

@@ -3,32 +3,28 @@ import type { Logger } from '../common/log.ts'
 import type { Metrics } from '../common/metrics.ts'
 import type { Connector, ConnectorStatus } from '../connectors/connector.ts'
 import { DeviceTable } from '../connectors/device-table.ts'
+import { MAX_AHEAD_MS } from '../connectors/event-time.ts'
 import { KnxConnector } from '../connectors/knx/knx-connector.ts'
-import type { MqttEndpoint } from '../connectors/mqtt/client.ts'
 import { MqttConnector } from '../connectors/mqtt/connector.ts'
-import { TopicMapping } from '../connectors/mqtt/mapping.ts'
 import { ReadingPublisher } from '../connectors/publisher.ts'
 import { StatusTracker } from '../connectors/status.ts'
 import { Supervisor } from '../connectors/supervisor.ts'
 import { ZwaveConnector } from '../connectors/zwave/zwave-connector.ts'
-import { ZwaveJsDriver } from '../connectors/zwave/zwave-js-driver.ts'
+import type { ZwaveControl } from '../http/routes/context.ts'
 import { topics } from '../schemas/topics.ts'
+import { type MqttPlan, mqttConnections } from './mqtt-connections.ts'
 import type { Platform } from './platform.ts'
 import type { HostAndPort } from './settings.ts'
-
-/**
- * A record moves the stream time of all rooms that share its task: a clock further ahead than the averages' grace (1 min) would
- * make the readings of the others late. Half of it leaves room for the way through the log.
- */
-const MAX_AHEAD_MS = 30_000
+import { zwaveControl } from './zwave-control.ts'
+import { type ZwavePlan, zwaveDriver } from './zwave-driver.ts'
 
 export type BusName = 'mqtt' | 'knx' | 'zwave'
 
 /** The buses that this process bridges, with where each is. */
 export interface FieldPlan {
-  readonly mqtt?: MqttEndpoint
+  readonly mqtt?: MqttPlan
   readonly knx?: HostAndPort
-  readonly zwave?: { readonly path: string; readonly simulated: boolean }
+  readonly zwave?: ZwavePlan
   /** Where drivers keep what they learn. */
   readonly directory: string
   /** Answers commands for devices that nobody knows; one process of a building does. */
@@ -37,6 +33,8 @@ export interface FieldPlan {
 
 export interface Field {
   statuses(): readonly ConnectorStatus[]
+  /** The Z-Wave network, where the plan has one. */
+  readonly zwave?: ZwaveControl
   stop(): Promise<void>
 }
 
@@ -52,8 +50,8 @@ export async function startField(plan: FieldPlan, platform: Platform, metrics: M
     logger,
   })
   await devices.start()
-  const common = (bus: BusName) => {
-    const status = new StatusTracker(bus, { metrics })
+  const common = (bus: BusName, name: string = bus) => {
+    const status = new StatusTracker(name, { metrics })
     const publisher = makePublisher(platform, status, log)
     const commands = {
       kafka,
@@ -61,15 +59,19 @@ export async function startField(plan: FieldPlan, platform: Platform, metrics: M
       key: platform.key,
       value: platform.value(topics.commands.value),
       groupId: `brook-connector-${bus}`,
+      results: { topic: topics.commandResults.name, value: platform.value(topics.commandResults.value) },
     }
-    return { status, publisher, commands, devices, logger: log.child({ connector: bus }) }
+    return { status, publisher, commands, devices, logger: log.child({ connector: name }) }
   }
   const connectors: Connector[] = []
+  let zwave: ZwaveControl | undefined
   const publishers: ReadingPublisher[] = []
   if (plan.mqtt !== undefined) {
-    const { status, publisher, logger } = common('mqtt')
-    publishers.push(publisher)
-    connectors.push(new MqttConnector({ endpoint: plan.mqtt, mapping: new TopicMapping(), publisher, status, logger }))
+    for (const options of await mqttConnections(plan.mqtt, plan.directory, log)) {
+      const { status, publisher, logger } = common('mqtt', options.name)
+      publishers.push(publisher)
+      connectors.push(new MqttConnector({ ...options, publisher, status, metrics, logger }))
+    }
   }
   if (plan.knx !== undefined) {
     const { commands, ...rest } = common('knx')
@@ -83,21 +85,22 @@ export async function startField(plan: FieldPlan, platform: Platform, metrics: M
     )
   }
   if (plan.zwave !== undefined) {
-    const { path, simulated } = plan.zwave
     const { logger, ...rest } = common('zwave')
     const cacheDir = join(plan.directory, 'zwave')
-    connectors.push(
-      new ZwaveConnector({
-        ...rest,
-        logger,
-        createDriver: () => new ZwaveJsDriver({ path, cacheDir, softReset: !simulated, logger }),
-      }),
-    )
+    const connector = new ZwaveConnector({
+      ...rest,
+      logger,
+      port: plan.zwave.path,
+      createDriver: zwaveDriver(plan.zwave, cacheDir, logger),
+    })
+    connectors.push(connector)
+    zwave = zwaveControl(connector, devices, platform)
   }
   const supervisor = new Supervisor({ connectors, logger })
   supervisor.start()
   return {
     statuses: () => supervisor.statuses(),
+    ...(zwave ? { zwave } : {}),
     async stop() {
       await supervisor.stop()
       await Promise.all(publishers.map((p) => p.close()))
@@ -106,7 +109,8 @@ export async function startField(plan: FieldPlan, platform: Platform, metrics: M
   }
 }
 
-function makePublisher(platform: Platform, status: StatusTracker, logger: Logger): ReadingPublisher {
+/** The way of one connector into the building's topics. */
+export function makePublisher(platform: Platform, status: StatusTracker, logger: Logger): ReadingPublisher {
   const { readings, commandResults, deadLetters } = topics
   return new ReadingPublisher({
     createProducer: () => platform.kafka.createProducer(),

@@ -35,14 +35,14 @@ interface Source {
  */
 export class LiveFeed {
   readonly #platform: Platform
-  readonly #hub: LiveHub
+  readonly #hub: Pick<LiveHub, 'publish'>
   readonly #log: Logger
   readonly #sources: ReadonlyMap<string, Source>
   #reader: LogReader | undefined
   #running: Promise<void> | undefined
   #stopping = false
 
-  constructor(platform: Platform, applicationId: string, hub: LiveHub, log: Logger) {
+  constructor(platform: Platform, applicationId: string, hub: Pick<LiveHub, 'publish'>, log: Logger) {
     this.#platform = platform
     this.#hub = hub
     this.#log = log

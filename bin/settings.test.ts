@@ -3,6 +3,7 @@ import { ConfigError } from '../common/errors.ts'
 import { loadBuildingSettings } from './settings.ts'
 
 const TOKEN = 'a-token-of-16-characters'
+const PEM = '-----BEGIN CERTIFICATE-----'
 
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {
@@ -35,6 +36,7 @@ describe('the settings of the building', () => {
     ['BROOK_KNX_GATEWAY', 'knx.local:4000', 'knxGateway', { host: 'knx.local', port: 4000 }],
     ['BROOK_ZWAVE_PORT', '/dev/ttyACM0', 'zwavePort', '/dev/ttyACM0'],
     ['BROOK_ZWAVE_PORT', 'tcp://127.0.0.1:7070', 'zwavePort', 'tcp://127.0.0.1:7070'],
+    ['BROOK_MQTT_MAPPING', 'examples/stock/mapping.yaml', 'mqttMapping', 'examples/stock/mapping.yaml'],
     ['BROOK_TIME_ZONE', 'America/Lima', 'timeZone', 'America/Lima'],
   ])('%s=%s is understood', (env, value, name, expected) => {
     const settings: Readonly<Record<string, unknown>> = loadBuildingSettings([], { [env]: value }).settings
@@ -58,6 +60,17 @@ describe('the settings of the building', () => {
       /BROOK_MQTT_USERNAME and BROOK_MQTT_PASSWORD are required/,
     ],
     [{ BROOK_MQTT_PASSWORD: 'a' }, /without BROOK_MQTT_USERNAME/],
+    [
+      { BROOK_MQTT_MAPPING: '/nowhere.yaml' },
+      /BROOK_MQTT_MAPPING is no mapping that can be used:\n.*\/nowhere\.yaml cannot be/,
+    ],
+    [{ BROOK_MQTT_MAPPING: import.meta.filename }, /settings\.test\.ts/],
+    [{ BROOK_MQTT_CA: 'x', BROOK_MQTT_URL: 'mqtts://b' }, /BROOK_MQTT_CA must hold a certificate in PEM form$/],
+    [{ BROOK_MQTT_CA: PEM, BROOK_MQTT_URL: 'mqtt://b' }, /for a BROOK_MQTT_URL that begins with mqtts:\/\/ or wss:/],
+    [{ BROOK_MQTT_CERT: PEM, BROOK_MQTT_URL: 'wss://b' }, /go together: one of them is missing/],
+    [{ BROOK_MQTT_SHARDS: '0' }, /BROOK_MQTT_SHARDS must be a whole number between 1 and 64/],
+    [{ BROOK_MQTT_SHARDS: '2', BROOK_MQTT_SHARD: '3' }, /BROOK_MQTT_SHARD is 3, but there are 2/],
+    [{ BROOK_MQTT_SHARD_BY: 'shared-subscriptions' }, /needs a broker of your own \(BROOK_MQTT_URL\)/],
     [{ BROOK_KAFKA_SASL_MECHANISM: 'plain' }, /needs BROOK_KAFKA_SASL_USERNAME/],
     [{ BROOK_KAFKA_SASL_USERNAME: 'a' }, /without BROOK_KAFKA_SASL_MECHANISM/],
     [{ BROOK_KAFKA_SSL_CA: 'x', BROOK_KAFKA_SSL: 'true' }, /certificate in PEM form/],

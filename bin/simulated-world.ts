@@ -12,17 +12,38 @@ interface Beginning {
   readonly startMs: number
 }
 
+export interface WorldOptions extends Beginning {
+  /** How many people walk about (default: one for every two rooms). */
+  readonly people?: number
+  /** How fast time passes in the house: 10 = ten times as fast as outside (default 1). */
+  readonly speed?: number
+  /** The moment outside at which the time of the house is `startMs` (default: that same moment). */
+  readonly beginsAtMs?: number
+}
+
 /**
  * A simulated house whose time goes on while the program does not run: people are where they would have been, so that a restart
  * gives no news of its own.
  */
 export class SimulatedWorld {
   readonly model: HouseModel
+  readonly #startMs: number
+  readonly #beginsAtMs: number
+  readonly #speed: number
   #modelMs: number
 
-  private constructor(devices: readonly Device[], { seed, startMs }: Beginning) {
-    this.model = new HouseModel({ devices, startMs, seed })
+  private constructor(devices: readonly Device[], options: WorldOptions) {
+    const { seed, startMs, people, speed = 1, beginsAtMs = startMs } = options
+    this.model = new HouseModel({ devices, startMs, seed, ...(people === undefined ? {} : { people }) })
+    this.#startMs = startMs
     this.#modelMs = startMs
+    this.#beginsAtMs = beginsAtMs
+    this.#speed = speed
+  }
+
+  /** A world that begins now, whatever was before: the same options and the same commands give the same day. */
+  static begin(devices: readonly Device[], options: WorldOptions): SimulatedWorld {
+    return new SimulatedWorld(devices, options)
   }
 
   /** Takes up the world of the file, or begins one. Set the actuators before the first `advance`. */
@@ -33,9 +54,10 @@ export class SimulatedWorld {
     return new SimulatedWorld(devices, beginning)
   }
 
-  /** Lets time pass until now, in whole steps. */
+  /** Lets time pass until it is `nowMs` outside, in whole steps. */
   advance(nowMs: number): void {
-    for (; this.#modelMs + STEP_MS <= nowMs; this.#modelMs += STEP_MS) this.model.step(STEP_MS)
+    const untilMs = this.#startMs + (nowMs - this.#beginsAtMs) * this.#speed
+    for (; this.#modelMs + STEP_MS <= untilMs; this.#modelMs += STEP_MS) this.model.step(STEP_MS)
   }
 }
 

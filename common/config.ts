@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { parse as parseYaml } from 'yaml'
 import { type Setting, show } from './config-kinds.ts'
 import { asError, ConfigError } from './errors.ts'
+import { parseYaml } from './yaml.ts'
 
 /** Settings by their name in the program, which is also their name in a file: `httpPort`. */
 export type SettingSpecs = Readonly<Record<string, Setting<unknown>>>

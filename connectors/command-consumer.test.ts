@@ -130,6 +130,7 @@ test('a device does one command at a time; a newer one of the same kind supersed
   consumer().start(fail)
   await begun(committed)
   send(log, { commandId: 'a', value: 10 })
+  await vi.waitFor(() => expect(calls).toHaveLength(1))
   send(log, { commandId: 'b', value: 20 })
   send(log, { commandId: 'blinds', kind: 'blinds', value: 0 })
   send(log, { commandId: 'c', value: 30 })
@@ -144,6 +145,102 @@ test('a device does one command at a time; a newer one of the same kind supersed
   await vi.waitFor(() => expect(committed()).toBe(4))
   expect(told()).toEqual(['b superseded', 'a confirmed', 'blinds timed_out', 'c refused'])
   expect(results().at(-1)?.detail).toBe('bus refuses')
+})
+
+test('of a backlog only the newest command per device and kind is carried out, whatever came before it', async () => {
+  const { log, calls, consumer, committed, told } = setUp()
+  const first = consumer()
+  first.start(fail)
+  await begun(committed)
+  await first.stop()
+  for (const commandId of ['a', 'b', 'c', 'd']) send(log, { commandId })
+  send(log, { commandId: 'void', expiresAtMs: 999 })
+  send(log, { commandId: 'blinds', kind: 'blinds' })
+  consumer().start(fail)
+  for (let i = 0; i < 2; i++) {
+    await vi.waitFor(() => expect(calls).toHaveLength(i + 1))
+    calls[i]?.end({ status: 'confirmed' })
+  }
+  await vi.waitFor(() => expect(committed()).toBe(6))
+  expect(calls.map((call) => call.command.commandId)).toEqual(['d', 'blinds'])
+  expect(told()).toEqual([
+    'a superseded',
+    'b superseded',
+    'c superseded',
+    'void expired',
+    'd confirmed',
+    'blinds confirmed',
+  ])
+})
+
+describe('over a restart', () => {
+  /** Results as the log has them, in the topic that is read back. */
+  const results = { topic: 'results-before', value: serdes.json<CommandResult>() }
+  const resultBefore = (log: FakeLog, commandId: string, status: CommandResult['status']) =>
+    log.append(results.topic, 'd1', { commandId, deviceId: 'd1', roomId: 'r1', status, detail: null, atMs: 0 })
+
+  test('a command that had ended is not carried out again, although its offset was not committed', async () => {
+    const { log, calls, consumer, committed, told } = setUp({ results })
+    log.commits.set(GROUP, new Map([[TOPIC, 0]]))
+    send(log, { commandId: 'done' })
+    send(log, { commandId: 'new', deviceId: 'd1', kind: 'blinds' })
+    resultBefore(log, 'done', 'sent')
+    resultBefore(log, 'done', 'confirmed')
+    consumer().start(fail)
+    await vi.waitFor(() => expect(calls).toHaveLength(1))
+    calls[0]?.end({ status: 'confirmed' })
+    await vi.waitFor(() => expect(committed()).toBe(2))
+    expect(calls[0]?.command.commandId).toBe('new')
+    expect(told()).toEqual(['new confirmed'])
+  })
+
+  test('one that was sent and had not ended is told so; what cannot be read of results stops nothing', async () => {
+    const wasSent: boolean[] = []
+    const { log, consumer, committed, told } = setUp({
+      results,
+      handler: async (_command, _device, context) => {
+        wasSent.push(context.wasSent)
+        return { status: 'confirmed' }
+      },
+    })
+    log.commits.set(GROUP, new Map([[TOPIC, 0]]))
+    send(log, { commandId: 'under-way' })
+    send(log, { commandId: 'new', kind: 'blinds' })
+    log.append(results.topic, 'd1', Buffer.from('no JSON'))
+    resultBefore(log, 'under-way', 'sent')
+    consumer().start(fail)
+    await vi.waitFor(() => expect(committed()).toBe(2))
+    expect(wasSent).toEqual([true, false])
+    expect(told()).toEqual(['under-way confirmed', 'new confirmed'])
+  })
+})
+
+test('a device has its next command while the end of the last is awaited; the offset waits for that end', async () => {
+  let end: (outcome: CommandOutcome) => void = fail as never
+  const order: string[] = []
+  const { log, consumer, committed, told } = setUp({
+    handler: (wanted, _device, context) => {
+      order.push(wanted.commandId)
+      if (wanted.commandId !== 'slow') return Promise.resolve({ status: 'confirmed' })
+      context.sent()
+      context.letNext()
+      return new Promise((resolve) => {
+        end = resolve
+      })
+    },
+  })
+  const made = consumer()
+  made.start(fail)
+  await begun(committed)
+  send(log, { commandId: 'slow' })
+  await vi.waitFor(() => expect(order).toEqual(['slow']))
+  send(log, { commandId: 'next' })
+  await vi.waitFor(() => expect(told()).toEqual(['slow sent', 'next confirmed']))
+  expect(committed()).toBe(0)
+  expect(made.queueLength).toBe(1)
+  end({ status: 'timed_out' })
+  await vi.waitFor(() => expect(committed()).toBe(2))
+  expect(told()).toEqual(['slow sent', 'next confirmed', 'slow timed_out'])
 })
 
 test('devices are served side by side, up to a bound', async () => {
@@ -163,12 +260,14 @@ test('devices are served side by side, up to a bound', async () => {
 
 test('a command that expired, on arrival or while it waited, is not carried out', async () => {
   const { log, calls, consumer, committed, told, clock } = setUp()
-  consumer().start(fail)
+  const made = consumer()
+  made.start(fail)
   await begun(committed)
   send(log, { commandId: 'late', expiresAtMs: 1000 })
   send(log, { commandId: 'runs' })
-  send(log, { commandId: 'waits', expiresAtMs: 2000 })
   await vi.waitFor(() => expect(calls).toHaveLength(1))
+  send(log, { commandId: 'waits', expiresAtMs: 2000 })
+  await vi.waitFor(() => expect(made.queueLength).toBe(2))
   clock.set(2000)
   calls[0]?.end({ status: 'confirmed' })
   await vi.waitFor(() => expect(committed()).toBe(3))

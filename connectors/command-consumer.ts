@@ -16,6 +16,7 @@ import type { Bus, Command, CommandResult, CommandStatus, Device } from '../sche
 import { backoffMs } from './backoff.ts'
 import { CommandLanes, type CommandOutcome } from './command-lanes.ts'
 import { CommandMemory, type KnownCommand } from './command-memory.ts'
+import { type ResultsTopic, resultsSince } from './command-recall.ts'
 import type { DeviceTable } from './device-table.ts'
 import { OffsetTracker } from './offset-tracker.ts'
 import { pause, whenReady } from './pause.ts'
@@ -25,8 +26,14 @@ import { simpleAssignor } from './simple-assignor.ts'
 export interface CommandContext {
   /** Publishes the result `sent`: the command is on the bus, its confirmation is not here yet. */
   sent(detail?: string): void
+  /** Lets the device have its next command; the end of this one may come later, and until then its offset is not committed. */
+  letNext(): void
+  /** It was sent before a restart of the connector and had not ended then: its end is all that is left to see. */
+  readonly wasSent: boolean
   /** Aborts when the connector stops and has no more time: end soon. The command comes again after the next start. */
   readonly signal: AbortSignal
+  /** Aborts, with its id as the reason, when a newer command for the same device and kind waits: one not sent yet may end `superseded`. */
+  readonly newer: AbortSignal
 }
 
 /**
@@ -36,7 +43,7 @@ export interface CommandContext {
 export type CommandHandler = (command: Command, device: Device, context: CommandContext) => Promise<CommandOutcome>
 
 export interface CommandConsumerOptions {
-  readonly kafka: Pick<KafkaProvider, 'admin' | 'createConsumer'>
+  readonly kafka: Pick<KafkaProvider, 'admin' | 'createConsumer' | 'createReader'>
   /** Only commands for devices on this bus are carried out. */
   readonly bus: Bus
   /** `building.commands`, keyed by deviceId. */
@@ -47,6 +54,11 @@ export interface CommandConsumerOptions {
   readonly groupId: string
   readonly devices: Pick<DeviceTable, 'get'>
   readonly publisher: ReadingPublisher
+  /**
+   * Where results are read back from when partitions are assigned (`kafka` then needs `createReader`): a command that has ended
+   * is not carried out again although its offset was not committed.
+   */
+  readonly results?: ResultsTopic
   readonly handler: CommandHandler
   /** Whether this consumer answers (with `refused`) commands for devices that nobody knows; one per building should. */
   readonly answersUnknownDevices?: boolean
@@ -64,11 +76,20 @@ export interface CommandConsumerOptions {
 }
 
 const POLL_MS = 100
+/** The least that brokers allow unless told otherwise: after a kill, commands wait so long for the successor to be let in. */
+const SESSION_MS = 6_000
+/** The partition of a command that was not read here. */
+const NOT_HERE = -1
+/** Commands live for minutes: what became of older ones is of no use. */
+const RECALL_MS = 3_600_000
+/** Longest that the first command of a batch waits for the others, of which one may make it needless. */
+const HOLD_MS = 250
 
 /**
  * Commands from the log to one bus. Every command ends once, in `building.command-results`: carried out, superseded by a newer
  * one for the same device and kind that came while it waited, or expired. A command id is carried out once as long as it is
- * remembered; across a crash a command whose offset was not committed comes again, unless it has expired (at-least-once).
+ * remembered, also over a crash once its result is in the log; one that was under way at a crash comes again, unless it has
+ * expired (at-least-once).
  * Offsets are committed when the command has ended and its result is in the log. A group that has committed nothing begins at
  * the end of the log: a start alone sends no command. What cannot be decoded becomes a dead letter.
  */
@@ -79,6 +100,8 @@ export class CommandConsumer {
   readonly #memory: CommandMemory
   readonly #lanes: CommandLanes
   readonly #trackers = new Map<string, OffsetTracker>()
+  /** Commands that were sent before a restart and had not ended. */
+  readonly #sentBefore = new Set<string>()
   #consumer: GroupConsumer | undefined
   #stopping = new AbortController()
   #outOfTime = new AbortController()
@@ -91,7 +114,7 @@ export class CommandConsumer {
     this.#logger = (options.logger ?? silentLogger).child({ bus: options.bus })
     this.#memory = new CommandMemory(options.rememberedIds ?? 10_000)
     this.#lanes = new CommandLanes({
-      run: (command) => this.#run(command),
+      run: (command, newer, letNext) => this.#run(command, newer, letNext),
       clock: this.#clock,
       maxParallel: options.maxParallel ?? 16,
     })
@@ -114,6 +137,8 @@ export class CommandConsumer {
       assignor: assignor ?? simpleAssignor,
       autoOffsetReset: 'latest',
       isolationLevel: 'read_committed',
+      sessionTimeoutMs: SESSION_MS,
+      heartbeatIntervalMs: SESSION_MS / 4,
     })
     this.#consumer = consumer
     consumer.subscribe([topic], {
@@ -156,7 +181,7 @@ export class CommandConsumer {
     let failures = 0
     while (!signal.aborted) {
       try {
-        for (const batch of await consumer.poll(POLL_MS)) await this.#takeBatch(batch)
+        await this.#takeAll(await consumer.poll(POLL_MS))
         this.#pauseOrResume(consumer)
         await this.#commit(consumer)
         failures = 0
@@ -184,6 +209,7 @@ export class CommandConsumer {
   }
 
   async #track(consumer: GroupConsumer, partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#recall()
     const committed = await consumer.committed(partitions)
     const fresh = partitions.filter((p) => !committed.has(partitionName(p.topic, p.partition)))
     const ends = fresh.length > 0 ? await this.#options.kafka.admin().endOffsets(fresh) : new Map<string, number>()
@@ -196,6 +222,20 @@ export class CommandConsumer {
       this.#trackers.set(name, new OffsetTracker(position, before))
     }
     this.#paused = false
+  }
+
+  async #recall(): Promise<void> {
+    const { results, kafka } = this.#options
+    if (!results) return
+    const sinceMs = this.#clock.nowMs() - RECALL_MS
+    for (const { commandId, status } of await resultsSince(kafka, results, sinceMs, this.#stopping.signal)) {
+      if (this.#memory.get(commandId)) continue
+      if (status === 'sent') this.#sentBefore.add(commandId)
+      else {
+        this.#sentBefore.delete(commandId)
+        this.#memory.written(this.#memory.add(commandId, NOT_HERE))
+      }
+    }
   }
 
   /** What waits for these partitions is dropped: their next owner gets it. What runs may end. */
@@ -247,6 +287,19 @@ export class CommandConsumer {
     else consumer.resume(partitions)
   }
 
+  /** All of them before the first is carried out: of a backlog only the newest per device and kind is. */
+  async #takeAll(batches: readonly FetchedBatch[]): Promise<void> {
+    if (batches.length === 0) return
+    this.#lanes.hold()
+    const late = setTimeout(() => this.#lanes.release(), HOLD_MS)
+    try {
+      for (const batch of batches) await this.#takeBatch(batch)
+    } finally {
+      clearTimeout(late)
+      this.#lanes.release()
+    }
+  }
+
   async #takeBatch(batch: FetchedBatch): Promise<void> {
     const tracker = this.#trackers.get(partitionName(batch.topic, batch.partition))
     if (!tracker) throw new InternalError(`commands of ${batch.topic}-${batch.partition}, which is not assigned`)
@@ -277,10 +330,16 @@ export class CommandConsumer {
     this.#lanes.add({
       command,
       done: (outcome) => {
-        if (outcome && !this.#outOfTime.signal.aborted) this.#ended(command, added, outcome)
+        if (outcome && !this.#outOfTime.signal.aborted) this.#ended(command, added, this.#seenThrough(command, outcome))
         else this.#memory.forget(command.commandId)
       },
     })
+  }
+
+  /** What was sent cannot be too late to be sent. */
+  #seenThrough({ commandId }: Command, outcome: CommandOutcome): CommandOutcome {
+    if (outcome.status !== 'expired' || !this.#sentBefore.has(commandId)) return outcome
+    return { status: 'timed_out', detail: 'it was sent before a restart, and what became of it was not seen in time' }
   }
 
   /** The command and its device when they are this bus's business. */
@@ -324,16 +383,20 @@ export class CommandConsumer {
     )
   }
 
-  async #run(command: Command): Promise<CommandOutcome> {
+  async #run(command: Command, newer: AbortSignal, letNext: () => void): Promise<CommandOutcome> {
     const device = this.#options.devices.get(command.deviceId)
     if (!device) return { status: 'refused', detail: `there is no device ${command.deviceId}` }
     return this.#options.handler(command, device, {
       sent: (detail) => this.#options.publisher.commandResult(this.#result(command, 'sent', detail), () => {}),
+      letNext,
+      wasSent: this.#sentBefore.has(command.commandId),
       signal: this.#outOfTime.signal,
+      newer,
     })
   }
 
   #ended(command: Command, known: KnownCommand, outcome: CommandOutcome): void {
+    this.#sentBefore.delete(command.commandId)
     const result = this.#result(command, outcome.status, outcome.detail)
     known.result = result
     this.#writeResult(known, result)

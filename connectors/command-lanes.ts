@@ -14,12 +14,18 @@ export interface LaneEntry {
 }
 
 export interface LanesOptions {
-  /** Carries one command out. A rejection counts as `refused`. */
-  readonly run: (command: Command) => Promise<CommandOutcome>
+  /**
+   * Carries one command out. A rejection counts as `refused`. `newer` aborts when a newer command for the same device and kind
+   * has come, with its id as the reason: one that could not be sent yet may end then. `letNext` lets the device have its next
+   * command while the end of this one is still awaited.
+   */
+  readonly run: (command: Command, newer: AbortSignal, letNext: () => void) => Promise<CommandOutcome>
   readonly clock: Clock
   /** Most devices that are busy at a time. */
   readonly maxParallel: number
 }
+
+const EXPIRED: CommandOutcome = { status: 'expired', detail: 'its time was over before it could be sent' }
 
 /**
  * One queue per device. A device does one command at a time, in order; devices run side by side up to a bound. A command that
@@ -28,9 +34,10 @@ export interface LanesOptions {
 export class CommandLanes {
   readonly #options: LanesOptions
   readonly #waiting = new Map<string, LaneEntry[]>()
-  readonly #busy = new Set<string>()
+  readonly #busy = new Map<string, { readonly kind: Command['kind']; readonly newer: AbortController }>()
   readonly #ready = new Set<string>()
   #size = 0
+  #isHeld = false
   #whenQuiet: (() => void)[] = []
 
   constructor(options: LanesOptions) {
@@ -44,14 +51,30 @@ export class CommandLanes {
 
   add(entry: LaneEntry): void {
     const { deviceId, kind } = entry.command
+    this.#size++
+    if (this.#hasExpired(entry)) {
+      this.#end(entry, EXPIRED)
+      return
+    }
     const lane = this.#waiting.get(deviceId) ?? []
     this.#waiting.set(deviceId, lane)
     const older = lane.findIndex((waiting) => waiting.command.kind === kind)
-    this.#size++
     const superseded = older < 0 ? undefined : lane.splice(older, 1)[0]
     lane.push(entry)
     if (superseded) this.#end(superseded, { status: 'superseded', detail: `by command ${entry.command.commandId}` })
-    if (!this.#busy.has(deviceId)) this.#ready.add(deviceId)
+    const running = this.#busy.get(deviceId)
+    if (!running) this.#ready.add(deviceId)
+    else if (running.kind === kind) running.newer.abort(entry.command.commandId)
+    this.#next()
+  }
+
+  /** Nothing more begins until `release`: of what is added meanwhile only the newest per device and kind will. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  release(): void {
+    this.#isHeld = false
     this.#next()
   }
 
@@ -69,13 +92,14 @@ export class CommandLanes {
     }
   }
 
-  /** Resolves when no command runs. */
+  /** Resolves when no command keeps its device busy. */
   quiet(): Promise<void> {
     if (this.#busy.size === 0) return Promise.resolve()
     return new Promise((resolve) => this.#whenQuiet.push(resolve))
   }
 
   #next(): void {
+    if (this.#isHeld) return
     for (const deviceId of this.#ready) {
       if (this.#busy.size >= this.#options.maxParallel) return
       this.#ready.delete(deviceId)
@@ -89,27 +113,38 @@ export class CommandLanes {
     for (;;) {
       const entry = lane.shift()
       if (lane.length === 0) this.#waiting.delete(deviceId)
-      if (!entry || entry.command.expiresAtMs > this.#options.clock.nowMs()) return entry
-      this.#end(entry, { status: 'expired', detail: 'its time was over before it could be sent' })
+      if (!entry || !this.#hasExpired(entry)) return entry
+      this.#end(entry, EXPIRED)
     }
   }
 
+  #hasExpired({ command }: LaneEntry): boolean {
+    return command.expiresAtMs <= this.#options.clock.nowMs()
+  }
+
   #carryOut(deviceId: string, entry: LaneEntry): void {
-    this.#busy.add(deviceId)
-    this.#outcome(entry.command).then(
-      (outcome) => this.#carriedOut(deviceId, entry, outcome),
-      (error: unknown) => this.#carriedOut(deviceId, entry, { status: 'refused', detail: messageOf(error) }),
+    const newer = new AbortController()
+    const turn = { kind: entry.command.kind, newer }
+    this.#busy.set(deviceId, turn)
+    const letNext = (): void => {
+      if (this.#busy.get(deviceId) === turn) this.#free(deviceId)
+    }
+    const carriedOut = (outcome: CommandOutcome): void => {
+      this.#end(entry, outcome)
+      letNext()
+    }
+    this.#outcome(entry.command, newer.signal, letNext).then(carriedOut, (error: unknown) =>
+      carriedOut({ status: 'refused', detail: messageOf(error) }),
     )
   }
 
-  async #outcome(command: Command): Promise<CommandOutcome> {
-    return this.#options.run(command)
+  async #outcome(command: Command, newer: AbortSignal, letNext: () => void): Promise<CommandOutcome> {
+    return this.#options.run(command, newer, letNext)
   }
 
-  #carriedOut(deviceId: string, entry: LaneEntry, outcome: CommandOutcome): void {
+  #free(deviceId: string): void {
     this.#busy.delete(deviceId)
     if (this.#waiting.has(deviceId)) this.#ready.add(deviceId)
-    this.#end(entry, outcome)
     this.#next()
     if (this.#busy.size === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve()
   }

@@ -31,4 +31,9 @@ export interface Connector {
    */
   stop(): Promise<void>
   status(): ConnectorStatus
+  /**
+   * Between a failure and the next `start`: tells once when what was missing is there again, so that the wait can be cut short. The
+   * answer stops looking.
+   */
+  watchReturn?(back: () => void): () => void
 }

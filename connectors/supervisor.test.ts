@@ -97,13 +97,13 @@ test('a connector that fails is stopped and started again after the back-off, th
   await supervisor.stop()
 })
 
-test('waits double up to 30 s and start over after a stable time', async () => {
+test('waits double up to 4 s and start over after a stable time', async () => {
   const a = new FakeConnector('a')
   a.startError = new Error('no broker')
   const { timers, supervisor } = supervised(a)
   supervisor.start()
   await settled()
-  for (const waitMs of [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
+  for (const waitMs of [500, 1000, 2000, 4000, 4000]) {
     const before = a.starts
     await timers.advance(waitMs - 1)
     expect(a.starts).toBe(before)
@@ -111,7 +111,7 @@ test('waits double up to 30 s and start over after a stable time', async () => {
     expect(a.starts).toBe(before + 1)
   }
   a.startError = undefined
-  await timers.advance(30_000)
+  await timers.advance(4_000)
   await timers.advance(60_000)
   a.fail(new Error('again'))
   await settled()

@@ -38,7 +38,7 @@ export interface SupervisorOptions {
 }
 
 /**
- * Starts connectors and starts those anew that fail, after a wait that doubles up to 30 s. Each is on its own: what one does
+ * Starts connectors and starts those anew that fail, after a wait that doubles up to 4 s. Each is on its own: what one does
  * (fail, hang, throw) does not touch the others. `start` returns at once; `statuses` tells how they fare.
  */
 export class Supervisor {
@@ -125,7 +125,12 @@ class Supervised {
       this.#stopRun('cleared')
     } else if (state === 'waiting') {
       const delayMs = backoffMs(this.#attempt++, this.#options.backoff)
-      this.#cancelWait = this.#schedule(delayMs, () => this.handle('waited'))
+      const cancelTimer = this.#schedule(delayMs, () => this.handle('waited'))
+      const stopLooking = this.#connector.watchReturn?.(() => this.handle('waited'))
+      this.#cancelWait = () => {
+        cancelTimer()
+        stopLooking?.()
+      }
     } else if (state === 'stopping') this.#stopRun('stopped')
     else this.#settleIdle()
   }

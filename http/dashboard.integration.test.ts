@@ -222,6 +222,30 @@ describe('the page', () => {
     expect(await page.evaluate(LOW_CONTRAST)).toEqual([])
   })
 
+  test('says which devices do not report any more, also to who comes later, until they do', async () => {
+    const deviceId = 'sensor-annex'
+    const sensor = { deviceId, roomId: 'room-101', floor: '1', name: 'Sensor', type: 'sensor', bus: 'mqtt' } as const
+    const record = { ...sensor, kinds: ['temperature'], knx: null, zwave: null, mqtt: { topic: 'a/b' } } as const
+    const tell = (isAvailable: boolean) => {
+      const lastSeenMs = Date.now() - 3 * 3_600_000
+      const data = { deviceId, isAvailable, sinceMs: lastSeenMs, lastSeenMs, expectedIntervalMs: null }
+      demo.hub.publish({ type: 'availability', key: deviceId, data })
+    }
+    demo.hub.publish({ type: 'device', key: deviceId, data: record })
+    await open()
+    const missing = room('room-101').locator('.missing')
+    expect(await missing.isVisible()).toBe(false)
+    tell(false)
+    // The record told anew stands after the news in what a new page begins with.
+    demo.hub.publish({ type: 'device', key: deviceId, data: record })
+    const wanted = 'Sensor is unavailable: last heard 3 h ago'
+    await expect.poll(() => textOf(missing)).toBe(wanted)
+    await page.reload()
+    await expect.poll(() => textOf(missing)).toBe(wanted)
+    tell(true)
+    await expect.poll(() => missing.isVisible()).toBe(false)
+  })
+
   test('finds a room', async () => {
     await open()
     await page.getByRole('searchbox', { name: 'Find a room' }).fill('kitchen 1')

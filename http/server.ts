@@ -12,7 +12,7 @@ import type { LiveHub } from './live/live-hub.ts'
 import { Peers } from './query/peers.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { allRoutes } from './routes/all.ts'
-import type { ReadinessCheck, SendCommand } from './routes/context.ts'
+import type { ReadinessCheck, SendCommand, ZwaveControl } from './routes/context.ts'
 import { streamsCheck } from './routes/health.ts'
 import { StoreHub, type StoreHubOptions } from './store-stream/store-hub.ts'
 import type { StreamsProvider } from './streams-view.ts'
@@ -39,6 +39,8 @@ export interface HttpServerOptions {
   readonly views?: Views
   /** Publishes a command that a person gives; without it the page has no controls. */
   readonly commands?: SendCommand | undefined
+  /** The Z-Wave network of this process; asked at each request. */
+  readonly zwave?: () => ZwaveControl | undefined
   readonly peers?: { readonly timeoutMs?: number }
   /** Live queries of stores. */
   readonly storeStreams?: Omit<StoreHubOptions, 'clock' | 'metrics'>
@@ -79,6 +81,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         stores,
         views: options.views ?? buildingViews,
         sendCommand: options.commands,
+        zwave: options.zwave ?? (() => undefined),
         readiness: [...(options.streams ? [streamsCheck(options.streams)] : []), ...(options.readiness ?? [])],
         clock,
         version: options.version ?? '0',

@@ -29,11 +29,27 @@ describe('the demo house', () => {
     expect(byId.get('dimmer-101')).toMatchObject({ zwave: { nodeId: 3 }, kinds: ['light'] })
     expect(byId.get('sensor-103')).toMatchObject({ bus: 'mqtt', mqtt: { topic: 'building/room-103/sensor-103' } })
     expect(byId.get('blinds-101')?.knx?.groups).toEqual([
-      { kind: 'blinds', write: '1/1/1', status: '4/1/1', dpt: '5.001' },
+      { kind: 'blinds', write: '1/1/1', status: '4/1/1', dpt: '5.001', statusDpt: null, inverted: false },
     ])
     expect(byId.get('switch-304')?.knx?.groups).toEqual([
-      { kind: 'switch', write: '1/0/12', status: '4/0/12', dpt: '1.001' },
+      { kind: 'switch', write: '1/0/12', status: '4/0/12', dpt: '1.001', statusDpt: null, inverted: false },
     ])
+  })
+
+  it('spreads its rooms over the floors that are asked for', () => {
+    const floors = (rooms: number, count: number) => demoHouse(rooms, { floors: count }).floors
+    expect(floors(200, 4).map((floor) => floor.rooms.length)).toEqual([50, 50, 50, 50])
+    expect(floors(200, 4)[1]?.rooms[0]?.roomId).toBe('room-201')
+    expect(floors(500, 2)[1]?.rooms[0]?.roomId).toBe('room-20001')
+    expect(houseProblems(demoHouse(500, { floors: 2 }))).toEqual([])
+    expect(() => demoHouse(3, { floors: 4 })).toThrow('1 to 3 floors')
+  })
+
+  it('has no more Z-Wave nodes than are asked for', () => {
+    const onZwave = (zwaveNodes: number) =>
+      housePublications(demoHouse(12, { zwaveNodes })).devices.filter(({ bus }) => bus === 'zwave').length
+    expect([onZwave(0), onZwave(5), onZwave(231)]).toEqual([0, 5, 20])
+    expect(() => demoHouse(12, { zwaveNodes: 232 })).toThrow('0 to 231 nodes')
   })
 
   it.each([1, 12, 115, 300, 3_000])('of %i rooms has nothing wrong with it', (rooms) => {

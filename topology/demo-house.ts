@@ -4,6 +4,7 @@ import type { DeviceConfig, HouseConfig, RoomConfig } from './rooms-config.ts'
 const ROOMS_PER_FLOOR = 4
 const MOST_ROOMS = 3_000
 /** A Z-Wave network has nodes 2 to 232 besides its controller. */
+const FIRST_ZWAVE_NODE = 2
 const LAST_ZWAVE_NODE = 232
 /** A middle group has sub-groups 1 to 255. */
 const SUB_GROUPS = 255
@@ -14,22 +15,39 @@ const MEASURED = ['temperature', 'humidity', 'luminance', 'motion'] as const
 /** Middle groups of what is on KNX. */
 const MIDDLE = { switch: 0, blinds: 1, radiator: 2, light: 3 } as const
 
+export interface DemoHouseOptions {
+  /** The rooms are spread over so many floors (default: four to a floor). */
+  readonly floors?: number
+  /** Most devices on Z-Wave (default 231, all that a network can have); with 0 there is no Z-Wave. */
+  readonly zwaveNodes?: number
+}
+
 /**
- * A house of any number of rooms, four to a floor; twelve unless asked otherwise. Every room has sensors (a Z-Wave multisensor, in
+ * A house of any number of rooms; twelve, four to a floor, unless asked otherwise. Every room has sensors (a Z-Wave multisensor, in
  * every third room MQTT instead), a dimmer (Z-Wave; on KNX where the Z-Wave network is full), KNX blinds and a KNX radiator
  * valve; every fourth has a KNX switch too. KNX: set by `1/x/y`, reported on `4/x/y`, y being the number of the room; other main
  * groups from the 256th room on.
- * @throws {InvalidArgumentError} unless there are 1 to 3,000 rooms.
+ * @throws {InvalidArgumentError} unless there are 1 to 3,000 rooms, and no more floors than rooms.
  */
-export function demoHouse(rooms = 12): HouseConfig {
-  if (!Number.isInteger(rooms) || rooms < 1 || rooms > MOST_ROOMS)
+export function demoHouse(rooms = 12, options: DemoHouseOptions = {}): HouseConfig {
+  const { floors: floorCount, zwaveNodes = LAST_ZWAVE_NODE - FIRST_ZWAVE_NODE + 1 } = options
+  if (!isWithin(rooms, 1, MOST_ROOMS))
     throw new InvalidArgumentError(`a demo house has 1 to ${MOST_ROOMS} rooms, not ${rooms}`)
-  const nodes = new ZwaveNodes()
+  if (floorCount !== undefined && !isWithin(floorCount, 1, rooms))
+    throw new InvalidArgumentError(`a demo house of ${rooms} rooms has 1 to ${rooms} floors, not ${floorCount}`)
+  if (!isWithin(zwaveNodes, 0, LAST_ZWAVE_NODE - FIRST_ZWAVE_NODE + 1))
+    throw new InvalidArgumentError(
+      `a Z-Wave network has 0 to ${LAST_ZWAVE_NODE - FIRST_ZWAVE_NODE + 1} nodes besides its controller, not ${zwaveNodes}`,
+    )
+  const nodes = new ZwaveNodes(zwaveNodes)
+  const perFloor = floorCount === undefined ? ROOMS_PER_FLOOR : Math.ceil(rooms / floorCount)
+  // Room 1 of floor 2 is 201; where a floor has a hundred rooms, 20001.
+  const floorStep = perFloor < 100 ? 100 : 10_000
   const floors: { floor: string; rooms: RoomConfig[] }[] = []
   for (let i = 0; i < rooms; i++) {
-    const floor = Math.floor(i / ROOMS_PER_FLOOR) + 1
-    if (i % ROOMS_PER_FLOOR === 0) floors.push({ floor: String(floor), rooms: [] })
-    floors.at(-1)?.rooms.push(demoRoom(i, floor * 100 + (i % ROOMS_PER_FLOOR) + 1, nodes))
+    const floor = Math.floor(i / perFloor) + 1
+    if (i % perFloor === 0) floors.push({ floor: String(floor), rooms: [] })
+    floors.at(-1)?.rooms.push(demoRoom(i, floor * floorStep + (i % perFloor) + 1, nodes))
   }
   return { name: 'Demo house', timeZone: 'Europe/Zurich', floors }
 }
@@ -76,9 +94,18 @@ function onKnx(kind: keyof typeof MIDDLE, name: string, index: number, number: n
 
 /** Hands out node numbers for as long as there are any. */
 class ZwaveNodes {
-  #next = 2
+  #next = FIRST_ZWAVE_NODE
+  readonly #end: number
+
+  constructor(count: number) {
+    this.#end = FIRST_ZWAVE_NODE + count
+  }
 
   take(): number | undefined {
-    return this.#next > LAST_ZWAVE_NODE ? undefined : this.#next++
+    return this.#next >= this.#end ? undefined : this.#next++
   }
+}
+
+function isWithin(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max
 }

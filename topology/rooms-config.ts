@@ -14,6 +14,8 @@ export interface DeviceConfig {
     readonly write?: string
     readonly status?: string
     readonly dpt?: string
+    readonly statusDpt?: string
+    readonly inverted?: boolean
   }[]
   readonly zwave?: { readonly nodeId: number }
   readonly mqtt?: { readonly topic: string }
@@ -106,5 +108,8 @@ function addressesOf({ knx, zwave, mqtt }: Device): readonly string[] {
 }
 
 function repeated(values: readonly string[]): readonly string[] {
-  return [...new Set(values.filter((value, i) => values.indexOf(value) !== i))]
+  const seen = new Set<string>()
+  const again = new Set<string>()
+  for (const value of values) (seen.has(value) ? again : seen).add(value)
+  return [...again]
 }

@@ -6,6 +6,7 @@ import { UsageError } from './errors.ts'
 
 export interface ParsedCommandLine {
   readonly options: OptionValues
+  readonly operands: readonly string[]
   readonly settings: BuildingSettings
 }
 
@@ -42,7 +43,7 @@ export function parseCommandLine(
   const known: Record<string, { type: 'boolean' | 'string' }> = {}
   for (const [name, { type }] of Object.entries(own)) known[name] = { type }
   for (const flag of flags) known[flag] = { type: 'string' }
-  const { values } = parsed(command, args, known)
+  const { values, positionals } = parsed(command, args, known)
   const settingArgs = [...flags].flatMap((flag) =>
     values[flag] === undefined ? [] : [`--${flag}`, String(values[flag])],
   )
@@ -50,16 +51,25 @@ export function parseCommandLine(
   const options = Object.fromEntries(
     Object.keys(own).map((name) => [name, values[name] as string | boolean | undefined]),
   )
-  return { options, settings }
+  return { options, operands: checkedOperands(command, positionals), settings }
 }
 
 function parsed(command: Command, args: readonly string[], options: Record<string, { type: 'boolean' | 'string' }>) {
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: command.operands !== undefined })
   } catch (error) {
     const message = (error as Error).message.split('. To specify')[0]
     throw new UsageError(`${message}\nbrook ${command.name} --help lists what there is`)
   }
+}
+
+function checkedOperands({ name, operands = [] }: Command, given: readonly string[]): readonly string[] {
+  const missing = operands.slice(given.length).find(({ optional }) => optional !== true)
+  const surplus = given[operands.length]
+  if (missing === undefined && surplus === undefined) return given
+  const problem =
+    missing === undefined ? `${JSON.stringify(surplus)} is one word too many` : `<${missing.name}> is missing`
+  throw new UsageError(`${problem}\nbrook ${name} --help lists what there is`)
 }
 
 function settingFlags(): ReadonlySet<string> {

@@ -5,13 +5,30 @@ import { createContext } from './context.ts'
 import { describeCommand } from './describe.ts'
 import { UsageError } from './errors.ts'
 import { commandHelp, overview } from './help.ts'
+import { knxCheckCommand } from './knx-check.ts'
+import { knxMonitorCommand } from './knx-monitor.ts'
 import { lagCommand } from './lag.ts'
+import { mqttTestCommand } from './mqtt-test.ts'
 import { createOutput, type Streams } from './output.ts'
 import { planCommand } from './plan.ts'
 import { resetCommand } from './reset.ts'
 import { schemasCheckCommand } from './schemas-check.ts'
+import {
+  simulateCommand,
+  simulateEndCommand,
+  simulateFaultCommand,
+  simulateFaultsCommand,
+  simulateStatusCommand,
+} from './simulate.ts'
 import { storesCommand } from './stores.ts'
 import { tasksCommand } from './tasks.ts'
+import {
+  zwaveExcludeCommand,
+  zwaveIncludeCommand,
+  zwaveNameCommand,
+  zwaveNodesCommand,
+  zwaveStopCommand,
+} from './zwave.ts'
 
 export const COMMANDS: readonly Command[] = [
   describeCommand,
@@ -21,6 +38,19 @@ export const COMMANDS: readonly Command[] = [
   storesCommand,
   schemasCheckCommand,
   resetCommand,
+  mqttTestCommand,
+  knxCheckCommand,
+  knxMonitorCommand,
+  simulateFaultsCommand,
+  simulateFaultCommand,
+  simulateEndCommand,
+  simulateStatusCommand,
+  simulateCommand,
+  zwaveNodesCommand,
+  zwaveIncludeCommand,
+  zwaveExcludeCommand,
+  zwaveStopCommand,
+  zwaveNameCommand,
 ]
 
 /** Runs one command line; resolves with the exit code. Everything is said through `streams`. */

@@ -12,12 +12,22 @@ export interface CommandOption {
   readonly doc: string
 }
 
+/** A word that the command takes without a flag, in its place. */
+export interface CommandOperand {
+  readonly name: string
+  readonly doc: string
+  /** It may be left out; none that is needed follows. */
+  readonly optional?: true
+}
+
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>
 
 /** What a command works with; connections are opened at the first need and closed after it. */
 export interface CommandContext {
   readonly settings: BuildingSettings
   readonly options: OptionValues
+  /** What was given for the command's operands, in their order. */
+  readonly operands: readonly string[]
   readonly output: Output
   /** @throws {KafkaUnavailableError | EmbeddedLogInUseError | CliError} */
   kafka(): Promise<KafkaProvider>
@@ -37,6 +47,8 @@ export interface Command {
   /** What it does and shows, for its own help. */
   readonly details: string
   readonly options: Readonly<Record<string, CommandOption>>
+  /** In their order; a command that names none takes none. */
+  readonly operands?: readonly CommandOperand[]
   /** Resolves with the exit code: 0 = fine, 1 = it found what it looks for (a lag beyond a limit, an incompatible schema, …). */
   run(context: CommandContext): Promise<number>
 }

@@ -15,7 +15,7 @@ import { loadTopology } from './topology-module.ts'
 
 /** The context of one run, and how to close what it has opened. */
 export function createContext(
-  { options, settings }: ParsedCommandLine,
+  { options, operands, settings }: ParsedCommandLine,
   output: Output,
 ): { readonly context: CommandContext; close(): Promise<void> } {
   const closers: (() => Promise<unknown> | unknown)[] = []
@@ -25,6 +25,7 @@ export function createContext(
   const context: CommandContext = {
     settings,
     options,
+    operands,
     output,
     kafka: () => (kafka ??= connectKafka(settings, (close) => closers.push(close))),
     registry: () => (registry ??= connectRegistry(settings, (close) => closers.push(close))),

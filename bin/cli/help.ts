@@ -16,15 +16,16 @@ settings of the building (environment, --config file, or flags such as --kafka-b
 Exit codes: 0 fine, 1 it failed or found what it looks for (an incompatible schema, a rebuild, …), 2 wrong usage.`
 }
 
-export function commandHelp({ name, summary, details, options }: Command): string {
+export function commandHelp({ name, summary, details, options, operands = [] }: Command): string {
   const own: readonly (readonly [string, CommandOption])[] = Object.entries({ ...options, ...COMMON_OPTIONS })
   const settings = describe(BUILDING_SETTINGS).filter((row) => CLI_SETTINGS.some((known) => known === row.name))
+  const words = operands.map(({ name: word, optional }) => (optional === true ? ` [<${word}>]` : ` <${word}>`))
   return `${summary}
 
-Usage: brook ${name} [options]
+Usage: brook ${name}${words.join('')} [options]
 
 ${details}
-
+${operands.length === 0 ? '' : `\n${pairs(operands.map((one) => [`<${one.name}>`, one.doc]))}\n`}
 Options:
 ${pairs(own.map(([option, { value, doc }]) => [`--${option}${value === undefined ? '' : ` <${value}>`}`, doc]))}
 

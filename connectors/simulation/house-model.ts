@@ -90,6 +90,11 @@ export class HouseModel {
     for (let leftMs = dtMs; leftMs > 0; leftMs -= GRAIN_MS) this.#grain(Math.min(leftMs, GRAIN_MS))
   }
 
+  /** How many people there are, and in how many rooms. */
+  get presence(): { readonly people: number; readonly rooms: number } {
+    return { people: this.#people.total, rooms: this.#people.counts().filter((count) => count > 0).length }
+  }
+
   /** @throws {InvalidArgumentError} for a room that the house does not have. */
   room(roomId: string): SimulatedRoom {
     const number = this.#number(roomId)
@@ -160,8 +165,9 @@ export class HouseModel {
     this.#nowMs += dtMs
     this.#weather = weatherAt(this.#nowMs, this.#place)
     this.#people.step(this.#nowMs)
+    const counts = this.#people.counts()
     for (const [number, room] of this.#rooms.entries()) {
-      const people = this.#people.countIn(number)
+      const people = counts[number] ?? 0
       room.climate = climateAfter(room.climate, room.nature, this.#actuatorsOf(room), people, this.#weather, dtMs)
     }
   }

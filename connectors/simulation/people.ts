@@ -47,6 +47,17 @@ export class People {
     return this.#people.reduce((count, person) => count + (person.room === room ? 1 : 0), 0)
   }
 
+  /** How many there are in each room, by its number. */
+  counts(): Uint32Array {
+    const counts = new Uint32Array(this.#rooms)
+    for (const { room } of this.#people) if (room >= 0) counts[room]!++
+    return counts
+  }
+
+  get total(): number {
+    return this.#people.length
+  }
+
   /** Whether a motion sensor of the room sees somebody. */
   motionIn(room: number, nowMs: number): boolean {
     return this.#people.some((person) => person.room === room && person.seenUntilMs > nowMs)

@@ -93,11 +93,12 @@ export class FakeLog implements Pick<KafkaProvider, 'admin' | 'createConsumer' |
   admin(): Admin {
     const ends = (partitions: readonly TopicPartition[]): ReadonlyMap<string, number> =>
       new Map(partitions.map((p) => [partitionName(p.topic, p.partition), this.#topics.get(p.topic)?.length ?? 0]))
-    const admin: Pick<Admin, 'describeTopics' | 'beginningOffsets' | 'endOffsets'> = {
+    const admin: Pick<Admin, 'describeTopics' | 'beginningOffsets' | 'endOffsets' | 'offsetsForTime'> = {
       describeTopics: async (names) =>
         new Map(names.filter((name) => this.#topics.has(name)).map((name) => [name, { name, partitions: 1 }])),
       beginningOffsets: async (partitions) => new Map(partitions.map((p) => [partitionName(p.topic, p.partition), 0])),
       endOffsets: async (partitions) => ends(partitions),
+      offsetsForTime: async (partitions) => new Map(partitions.map((p) => [partitionName(p.topic, p.partition), 0])),
     }
     return admin as Admin
   }

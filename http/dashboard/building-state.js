@@ -1,4 +1,5 @@
 /**
+ * @typedef {import('../live/live-events.ts').AvailabilityReport} AvailabilityReport
  * @typedef {import('../live/live-events.ts').ConnectorReport} ConnectorReport
  * @typedef {import('../live/live-events.ts').RoomLabel} RoomLabel
  * @typedef {import('../../schemas/types.ts').Command} Command
@@ -16,6 +17,7 @@
  *   record: Device | undefined,
  *   values: Map<string, Value>,
  *   commands: Map<string, KnownCommand>,
+ *   missing: { lastSeenMs: number | null } | undefined,
  * }} DeviceState
  * @typedef {{
  *   roomId: string,
@@ -37,6 +39,8 @@ export class BuildingState {
   connectors = new Map()
   /** @type {Map<string, string>} */
   #roomOfDevice = new Map()
+  /** Also of devices whose room is not known yet. @type {Map<string, AvailabilityReport>} */
+  #missing = new Map()
   /** @type {(roomId: string | undefined) => void} */
   #onChange
 
@@ -51,6 +55,7 @@ export class BuildingState {
     this.rooms.clear()
     this.connectors.clear()
     this.#roomOfDevice.clear()
+    this.#missing.clear()
     this.#history = histories
   }
 
@@ -90,6 +95,8 @@ export class BuildingState {
       case 'evaluation':
         this.#room(data.roomId).evaluations.set(`${data.rule}/${data.deviceId ?? ''}`, data)
         return this.#onChange(data.roomId)
+      case 'availability':
+        return this.#availability(key, data)
       case 'connector':
         if (data === null) this.connectors.delete(key)
         else this.connectors.set(key, data)
@@ -140,7 +147,7 @@ export class BuildingState {
     const known = devices.get(deviceId)
     if (known !== undefined) return known
     /** @type {DeviceState} */
-    const device = { deviceId, record: undefined, values: new Map(), commands: new Map() }
+    const device = { deviceId, record: undefined, values: new Map(), commands: new Map(), missing: undefined }
     devices.set(deviceId, device)
     return device
   }
@@ -158,7 +165,7 @@ export class BuildingState {
     }
     if (record === null) return
     this.#roomOfDevice.set(deviceId, record.roomId)
-    this.#deviceIn(record.roomId, deviceId).record = record
+    Object.assign(this.#deviceIn(record.roomId, deviceId), { record, missing: this.#missing.get(deviceId) })
     this.#onChange(record.roomId)
   }
 
@@ -175,6 +182,19 @@ export class BuildingState {
     const { values } = this.#deviceIn(roomId, deviceId)
     if ((values.get(kind)?.timeMs ?? Number.NEGATIVE_INFINITY) > timeMs) return
     values.set(kind, { kind, value, timeMs, quality })
+    this.#onChange(roomId)
+  }
+
+  /**
+   * @param {string} deviceId
+   * @param {AvailabilityReport | null} report
+   */
+  #availability(deviceId, report) {
+    if (report === null || report.isAvailable) this.#missing.delete(deviceId)
+    else this.#missing.set(deviceId, report)
+    const roomId = this.#roomOfDevice.get(deviceId)
+    if (roomId === undefined) return
+    this.#deviceIn(roomId, deviceId).missing = this.#missing.get(deviceId)
     this.#onChange(roomId)
   }
 

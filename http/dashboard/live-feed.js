@@ -20,6 +20,7 @@ const TYPES = [
   'command',
   'command-result',
   'evaluation',
+  'availability',
   'connector',
 ]
 /** The server is heard every 15 s, if only by its heartbeat. */

@@ -1,7 +1,7 @@
 import { CONTROLLED, DeviceRow } from './device-row.js'
 import { h, setAttribute, setChildren, setText } from './dom.js'
 import { Evaluations } from './evaluations.js'
-import { clockTime } from './format.js'
+import { age, clockTime } from './format.js'
 import { t } from './i18n.js'
 import { icon } from './icons.js'
 import { MEASURES, MeasureTile } from './measure-tile.js'
@@ -25,6 +25,7 @@ export class RoomCard {
   #presence = h('span', { class: 'presence' })
   #since = h('span', { class: 'presence-since' })
   #tiles = MEASURES.map((measure) => new MeasureTile(measure))
+  #missing = h('ul', { class: 'devices missing', hidden: true })
   #devices = h('ul', { class: 'devices' })
   /** @type {Map<string, DeviceRow>} */
   #rows = new Map()
@@ -45,6 +46,7 @@ export class RoomCard {
       { class: 'room', 'aria-labelledby': nameId, 'data-room': roomId },
       h('header', { class: 'room-head' }, this.#name, h('p', { class: 'room-presence' }, this.#presence, this.#since)),
       h('div', { class: 'tiles' }, ...this.#tiles.map((tile) => tile.element)),
+      this.#missing,
       this.#devices,
       this.#evaluations.element,
     )
@@ -62,6 +64,7 @@ export class RoomCard {
     this.#updatePresence(room)
     const windows = [...room.windows.values()].sort((a, b) => a.startMs - b.startMs)
     for (const tile of this.#tiles) tile.update(windows, nowMs)
+    this.#updateMissing(room, nowMs)
     this.#updateDevices(room, nowMs, isLive)
     const name = (/** @type {string} */ deviceId) => room.devices.get(deviceId)?.record?.name ?? deviceId
     this.#evaluations.update(room.evaluations, name, nowMs)
@@ -76,6 +79,29 @@ export class RoomCard {
     setAttribute(this.#presence, 'data-presence', state)
     const picture = icon(state === 'present' ? 'person' : state === 'absent' ? 'nobody' : 'unknown')
     this.#presence.replaceChildren(picture, t(`occupancy.${state}`))
+  }
+
+  /**
+   * Devices that ought to report and do not: what the tiles show of them is old.
+   * @param {RoomState} room
+   * @param {number} nowMs
+   */
+  #updateMissing({ devices }, nowMs) {
+    const lines = [...devices.values()].flatMap(({ deviceId, record, missing }) => {
+      if (missing === undefined) return []
+      const device = record?.name ?? deviceId
+      const { lastSeenMs } = missing
+      return lastSeenMs === null
+        ? [t('device.neverSeen', { device })]
+        : [t('device.unavailable', { device, age: age(lastSeenMs, nowMs) })]
+    })
+    this.#missing.hidden = lines.length === 0
+    while (this.#missing.children.length > lines.length) this.#missing.lastElementChild?.remove()
+    for (const [i, line] of lines.entries()) {
+      const item = this.#missing.children[i] ?? h('li', { class: 'device-note', 'data-tone': 'bad' })
+      setText(item, line)
+      if (item.parentElement === null) this.#missing.append(item)
+    }
   }
 
   /**

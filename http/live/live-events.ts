@@ -31,6 +31,18 @@ export interface RoomLabel {
   readonly floor: string
 }
 
+/** Whether a device reports as it used to. Times are milliseconds since the epoch. */
+export interface AvailabilityReport {
+  readonly deviceId: string
+  readonly isAvailable: boolean
+  /** For one that is unavailable: when its next report was overdue. */
+  readonly sinceMs: number
+  /** `null`: it was never heard. */
+  readonly lastSeenMs: number | null
+  /** How long it lets pass between two reports; `null` as long as that is not known. */
+  readonly expectedIntervalMs: number | null
+}
+
 /** The data of each type of event; `null` takes away what the key stands for. */
 export interface LiveData {
   readonly room: RoomLabel | null
@@ -42,6 +54,8 @@ export interface LiveData {
   readonly command: Command
   readonly 'command-result': CommandResult
   readonly evaluation: RuleEvaluation
+  /** Only of devices that are, or were, unavailable. */
+  readonly availability: AvailabilityReport | null
   readonly connector: ConnectorReport | null
 }
 
@@ -71,6 +85,7 @@ export const MEMORY: { readonly [T in LiveType]: Memory } = {
   command: { keep: 20 },
   'command-result': { keep: 40 },
   evaluation: { keep: 20 },
+  availability: { keep: 'last' },
   connector: { keep: 'last' },
 }
 
@@ -105,6 +120,7 @@ export function deviceOf(event: LiveEvent): string | undefined {
   switch (event.type) {
     case 'device':
     case 'device-state':
+    case 'availability':
       return event.key
     case 'reading':
       return event.data.deviceId

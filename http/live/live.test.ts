@@ -139,9 +139,7 @@ describe('what the hub remembers', () => {
       data: {
         deviceId: 'd',
         roomId: 'a',
-        values: [
-          { kind: 'light', value: 99, unit: 'percent', quality: 'good', timeMs: 100, receivedAtMs: 100, recent: [] },
-        ],
+        values: [{ kind: 'light', value: 99, unit: 'percent', quality: 'good', timeMs: 100, receivedAtMs: 100 }],
         lastCommand: null,
         lastResult: null,
       },

@@ -2,7 +2,7 @@ import type { Command, CommandResult, Device, RuleEvaluation } from '../../schem
 import { type Json, toJson } from '../json.ts'
 import { isoTime } from '../times.ts'
 import { causeView, occupancyView, roomAverageView } from '../views.ts'
-import type { LiveEvent, RoomLabel } from './live-events.ts'
+import type { AvailabilityReport, LiveEvent, RoomLabel } from './live-events.ts'
 
 interface KnownValue {
   readonly kind: string
@@ -15,6 +15,7 @@ interface KnownValue {
 interface KnownDevice {
   readonly deviceId: string
   record?: Device
+  availability?: AvailabilityReport
   readonly values: Map<string, KnownValue>
 }
 
@@ -46,6 +47,9 @@ export function roomView(roomId: string, events: readonly LiveEvent[], nowMs: nu
       }
       case 'device-state':
         for (const value of event.data?.values ?? []) learn(device(event.key), value)
+        break
+      case 'availability':
+        if (event.data !== null) device(event.key).availability = event.data
         break
       case 'room-average': {
         const { windowStartMs: startMs, windowEndMs: endMs } = event.data
@@ -87,18 +91,34 @@ function learn(device: KnownDevice, { kind, value, unit, quality, timeMs }: Know
   if (known === undefined || known.timeMs <= timeMs) device.values.set(kind, { kind, value, unit, quality, timeMs })
 }
 
-function deviceView({ deviceId, record, values }: KnownDevice, nowMs: number): Json {
+function deviceView({ deviceId, record, values, availability }: KnownDevice, nowMs: number): Json {
   return {
     deviceId,
     name: record?.name ?? deviceId,
     type: record?.type ?? 'unknown',
     bus: record?.bus ?? 'unknown',
     kinds: [...(record?.kinds ?? values.keys())],
+    ...availabilityView(availability),
     values: [...values.values()].map((value) => ({
       ...value,
       time: isoTime(value.timeMs),
       ageMs: Math.max(0, nowMs - value.timeMs),
     })),
+  }
+}
+
+/** A device of which nothing was said has not been missed. */
+function availabilityView(report: AvailabilityReport | undefined): Record<string, Json> {
+  if (report === undefined || report.isAvailable) return { available: true }
+  const { sinceMs, lastSeenMs, expectedIntervalMs } = report
+  const lastSeen = lastSeenMs === null ? null : isoTime(lastSeenMs)
+  return {
+    available: false,
+    unavailableSince: isoTime(sinceMs),
+    unavailableSinceMs: sinceMs,
+    lastSeen,
+    lastSeenMs,
+    expectedIntervalMs,
   }
 }
 

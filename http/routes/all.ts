@@ -6,16 +6,25 @@ import { healthRoutes } from './health.ts'
 import { keyRoutes } from './keys.ts'
 import { buildingRoutes } from './live.ts'
 import { metadataRoutes } from './metadata.ts'
+import { partRoutes } from './parts.ts'
 import { postQueryRoute } from './post-query.ts'
 import { type Route, route } from './route.ts'
 import { scanRoutes } from './scans.ts'
 import { storeStreamRoutes } from './store-stream.ts'
 import { storeRoutes } from './stores.ts'
+import { zwaveRoutes } from './zwave.ts'
 
 /** Every operation of the interface, with the document that describes them. */
 export function allRoutes(context: RouteContext, hasToken: boolean): readonly Route[] {
   return described(
-    [...storesRoutes(context), ...metadataRoutes(context), ...buildingRoutes(context), ...healthRoutes(context)],
+    [
+      ...storesRoutes(context),
+      ...metadataRoutes(context),
+      ...buildingRoutes(context),
+      ...zwaveRoutes(context),
+      ...healthRoutes(context),
+      ...partRoutes(context),
+    ],
     context.version,
     hasToken,
   )

@@ -25,6 +25,27 @@ export type SendCommand = (request: CommandRequest) => Promise<{
   readonly position: string
 }>
 
+/** What a device that stands for a Z-Wave node is to be called, and where it is. */
+export interface ZwaveNaming {
+  readonly name: string
+  readonly roomId: string
+  readonly floor?: string
+  /** Of a device that takes the node over. */
+  readonly deviceId?: string
+}
+
+/** The Z-Wave network of this process. What cannot be done rejects with an `HttpProblem`. */
+export interface ZwaveControl {
+  /** The network as `/v1/zwave` shows it. */
+  status(): object
+  /** Resolve with the inclusion under way when the stick waits for a device. */
+  include(timeoutMs: number): Promise<object>
+  exclude(timeoutMs: number): Promise<object>
+  stop(): Promise<object>
+  /** Resolves with the device when the log has it. */
+  name(nodeId: number, naming: ZwaveNaming): Promise<object>
+}
+
 export interface ReadinessCheck {
   readonly name: string
   /** Why this part is not ready; `undefined` when it is. */
@@ -47,6 +68,8 @@ export interface RouteContext extends QueryContext {
   readonly metrics: Metrics
   readonly live: LiveHub
   readonly sendCommand: SendCommand | undefined
+  /** Asked at each request; none where the process has no Z-Wave connector. */
+  readonly zwave: () => ZwaveControl | undefined
   readonly readiness: readonly ReadinessCheck[]
   readonly startedAtMs: number
   isStopping(): boolean

@@ -118,7 +118,11 @@ export function streamsCheck(streams: StreamsProvider): ReadinessCheck {
   }
 }
 
-async function runCheck({ name, check }: ReadinessCheck, signal: AbortSignal): Promise<z.output<typeof CheckDocument>> {
+/** Asks one check; an answer that takes too long, or an error, is a no. */
+export async function runCheck(
+  { name, check }: ReadinessCheck,
+  signal: AbortSignal,
+): Promise<z.output<typeof CheckDocument>> {
   try {
     const timeUp = AbortSignal.any([signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])
     const reason = await withDeadline(check(), timeUp)

@@ -13,6 +13,7 @@ export interface TopicRecord<T> {
   readonly value: T
   readonly partition: number
   readonly offset: number
+  readonly timestampMs: number
 }
 
 /**
@@ -64,6 +65,7 @@ export class BuildingLog {
               value: await decode(value, record.value, topic.name),
               partition: batch.partition,
               offset: record.offset,
+              timestampMs: record.timestampMs,
             })
           }
         }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, describe as group, test } from 'vitest'
 import { parse } from 'yaml'
 import { loadBuildingSettings } from '../../bin/settings.ts'
+import { KAFKA_VERSION } from '../../scripts/servers/maven.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -34,7 +35,7 @@ const compose: Compose = parse(read('docker-compose.yml').replaceAll(/(?<!\$)\$\
   merge: true,
 })
 const services = Object.entries(compose.services)
-const ours = services.filter(([, { build }]) => build !== undefined)
+const ours = services.filter(([, { image }]) => image.startsWith('brook:'))
 const dockerfile = read('Dockerfile')
 
 group('docker-compose.yml', () => {
@@ -43,7 +44,8 @@ group('docker-compose.yml', () => {
     for (const bus of ['mqtt', 'knx', 'zwave']) expect(commands).toContain(`node bin/connectors.ts ${bus}`)
     expect(commands.filter((command) => command === 'node bin/building.ts')).toHaveLength(2)
     const images = services.map(([, { image }]) => image.split(':')[0])
-    for (const image of ['apache/kafka', 'apicurio/apicurio-registry', 'eclipse-mosquitto', 'mariadb'])
+    expect(commands).toContain('node bin/connectors.ts influxdb')
+    for (const image of ['apache/kafka', 'apicurio/apicurio-registry', 'eclipse-mosquitto', 'mariadb', 'influxdb'])
       expect(images).toContain(image)
   })
 
@@ -98,6 +100,30 @@ group('docker-compose.yml', () => {
   test('the topology instances and the connectors keep their state apart', () => {
     const volumes = ours.map(([, service]) => service.volumes?.[0])
     expect(new Set(volumes).size).toBe(ours.length)
+  })
+})
+
+group('change data capture', () => {
+  const { connect, mariadb } = compose.services
+  const settings = [read('deploy/connect/worker.properties'), read('deploy/connect/directory.json')]
+
+  test('the worker is given all that its settings and the connector take from outside', () => {
+    const names = settings.flatMap((text) => [...text.matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => name as string))
+    expect(Object.keys(connect?.environment ?? {})).toEqual(expect.arrayContaining(names))
+    const secrets = settings.flatMap((text) =>
+      [...text.matchAll(/\$\{secrets:secrets:(\w+)\}/g)].map(([, name]) => name),
+    )
+    expect(connect?.secrets).toEqual([...new Set(secrets)])
+    expect(mariadb?.secrets).toEqual(expect.arrayContaining(secrets))
+  })
+
+  test('the image has the Kafka and the plugins that the tests run', () => {
+    const image = read(`${connect?.build}/Dockerfile`)
+    expect(image).toContain(`FROM apache/kafka:${KAFKA_VERSION}\n`)
+    expect(read('scripts/servers/connect-pom.xml')).toContain(`<kafka.version>${KAFKA_VERSION}<`)
+    for (const [, sources] of image.matchAll(/^COPY (?!--)(.+) \S+$/gm))
+      for (const source of sources?.split(' ') ?? [])
+        expect(existsSync(join(ROOT, `${connect?.build}/${source}`))).toBe(true)
   })
 })
 

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { AvailabilityFeed } from '../../bin/device-availability.ts'
+import { silentLogger } from '../../common/log.ts'
 import { Metrics } from '../../common/metrics.ts'
 import { StatusTracker } from '../../connectors/status.ts'
 import { LiveHub } from '../../http/live/live-hub.ts'
@@ -57,6 +59,7 @@ beforeAll(async () => {
   const streams = new KafkaStreams(builder.build(), { applicationId: 'app', kafka, stateDir: directory, metrics })
   new StatusTracker('mqtt', { metrics })
   const live = new LiveHub({ metrics })
+  new AvailabilityFeed({ hub: live, minSilenceMs: 1_000, metrics, log: silentLogger })
   createHttpServer({ metrics, live, streams: () => streams })
   await streams.start()
   await streams.waitFor('RUNNING')
