@@ -7,6 +7,7 @@ import { MAX_AHEAD_MS } from '../connectors/event-time.ts'
 import { KnxConnector } from '../connectors/knx/knx-connector.ts'
 import { MqttConnector } from '../connectors/mqtt/connector.ts'
 import { ReadingPublisher } from '../connectors/publisher.ts'
+import { ReadingReports } from '../connectors/reading-reports.ts'
 import { StatusTracker } from '../connectors/status.ts'
 import { Supervisor } from '../connectors/supervisor.ts'
 import { ZwaveConnector } from '../connectors/zwave/zwave-connector.ts'
@@ -67,10 +68,14 @@ export async function startField(plan: FieldPlan, platform: Platform, metrics: M
   let zwave: ZwaveControl | undefined
   const publishers: ReadingPublisher[] = []
   if (plan.mqtt !== undefined) {
-    for (const options of await mqttConnections(plan.mqtt, plan.directory, log)) {
-      const { status, publisher, logger } = common('mqtt', options.name)
+    const readings = { topic: topics.readings.name, key: platform.key, value: platform.value(topics.readings.value) }
+    const reports = new ReadingReports({ kafka, ...readings, logger })
+    for (const [index, options] of (await mqttConnections(plan.mqtt, plan.directory, log)).entries()) {
+      const { status, publisher, commands, logger } = common('mqtt', options.name)
       publishers.push(publisher)
-      connectors.push(new MqttConnector({ ...options, publisher, status, metrics, logger }))
+      // One connection of a process is enough to tell devices what to do; they may be heard over any.
+      const telling = index === 0 ? { commands: { ...commands, devices, reports } } : {}
+      connectors.push(new MqttConnector({ ...options, ...telling, publisher, status, metrics, logger }))
     }
   }
   if (plan.knx !== undefined) {

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createKafkaProvider } from '../../kafka/kafkajs.ts'
 import { withDefaults } from '../../schemas/avro-type.ts'
 import { type Command, type Device, KnxGroup } from '../../schemas/types.ts'
+import { BusScene } from '../testing/bus-scene.ts'
 import { command, device } from '../testing/fixtures.ts'
 import { formatGroupAddress, parseGroupAddress } from './addresses.ts'
 import { dptOf } from './dpt.ts'
-import type { KnxConnector, KnxConnectorOptions } from './knx-connector.ts'
-import { KnxBuilding } from './testing/knx-building.ts'
+import { KnxConnector, type KnxConnectorOptions } from './knx-connector.ts'
 import { Knxd, TUNNEL_SERVER } from './testing/knxd.ts'
 import { LineActuators } from './testing/line-actuators.ts'
 import { PrivateNetwork } from './testing/private-network.ts'
@@ -40,7 +40,7 @@ let wire: Wire
 /** Of the devices. */
 let line: Wire
 let actuators: LineActuators
-let building: KnxBuilding
+let building: BusScene
 const closers: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
@@ -66,7 +66,7 @@ beforeEach(async () => {
   closers.push(() => actuators.close())
   await actuators.open()
   const brokers = (process.env['BROOK_TEST_BROKERS'] as string).split(',')
-  building = await KnxBuilding.open(createKafkaProvider({ brokers, clientId: 'knx-test' }), DEVICES)
+  building = await BusScene.open(createKafkaProvider({ brokers, clientId: 'knx-test' }), DEVICES)
   closers.push(() => building.close())
 })
 
@@ -75,7 +75,8 @@ afterEach(async () => {
 })
 
 async function start(options: Partial<KnxConnectorOptions> = {}): Promise<KnxConnector> {
-  const connector = await building.connector({
+  const connector = new KnxConnector({
+    ...(await building.parts()),
     link: { host: '127.0.0.1', port: wire.port },
     confirmTimeoutMs: 2_000,
     readBackAfterMs: 200,

@@ -56,6 +56,8 @@ export interface MqttSubscriber {
   subscribe(filters: readonly string[]): Promise<void>
   /** Those that do not exist do no harm. @throws {MqttUnavailableError} */
   unsubscribe(filters: readonly string[]): Promise<void>
+  /** QoS 1; resolves when the broker has it. @throws {MqttUnavailableError} when the connection ends first; {MqttRefusedError} */
+  publish(topic: string, payload: string): Promise<void>
   /** Sends DISCONNECT, then closes; `onClose` is not called. The session stays with the broker. */
   close(): Promise<void>
 }
@@ -96,9 +98,12 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
   let closed: Error | undefined
   let isOpen = false
   let stopPings: (() => void) | undefined
+  const ended = Promise.withResolvers<never>()
+  ended.promise.catch(() => {})
   const gone = (error: Error): void => {
     if (closed) return
     closed = error
+    ended.reject(error)
     stopPings?.()
     client.end(true)
     if (isOpen) options.onClose(error)
@@ -149,10 +154,12 @@ export async function openSubscriber(options: SubscriberOptions): Promise<MqttSu
     unsubscribe: async (filters) => {
       for (const some of inPackets(filters)) await unsubscribe(client, some)
     },
+    publish: (topic, payload) => Promise.race([publish(client, topic, payload), ended.promise]),
     async close() {
       if (closed) return
       pubacks.flush()
       closed = new MqttUnavailableError('closed')
+      ended.reject(closed)
       stopPings?.()
       await end(client)
     },
@@ -254,6 +261,17 @@ async function subscribe(client: MqttClient, filters: readonly string[]): Promis
     throw new MqttUnavailableError(`cannot subscribe: ${error.message}`, { cause })
   }
   if (refused.length > 0) throw new MqttRefusedError(`the broker refuses subscriptions to ${refused.join(', ')}`, 0x80)
+}
+
+async function publish(client: MqttClient, topic: string, payload: string): Promise<void> {
+  try {
+    await client.publishAsync(topic, payload, { qos: 1 })
+  } catch (cause) {
+    const error = asError(cause) as Error & { code?: unknown }
+    const message = `the broker did not take a message to ${topic}: ${error.message}`
+    if (typeof error.code === 'number') throw new MqttRefusedError(message, error.code)
+    throw new MqttUnavailableError(message, { cause })
+  }
 }
 
 async function unsubscribe(client: MqttClient, filters: readonly string[]): Promise<void> {

@@ -1,9 +1,11 @@
+import { systemClock } from '../../common/clock.ts'
 import { withoutPassword } from '../../common/config-kinds.ts'
 import { asError } from '../../common/errors.ts'
 import { type Logger, silentLogger } from '../../common/log.ts'
 import type { Metrics } from '../../common/metrics.ts'
 import type { Reading } from '../../schemas/types.ts'
 import { type BackoffOptions, backoffMs } from '../backoff.ts'
+import { CommandConsumer, type CommandConsumerOptions } from '../command-consumer.ts'
 import type { Connector, ConnectorStatus } from '../connector.ts'
 import { connectorGauge } from '../connector-gauge.ts'
 import { pause } from '../pause.ts'
@@ -23,6 +25,7 @@ import { type Flood, FloodWatch } from './flood-watch.ts'
 import { handOver, originOf, partsOf } from './hand-over.ts'
 import { InFlight } from './in-flight.ts'
 import type { TopicMapping } from './mapping.ts'
+import { MqttCommands, type MqttCommandsOptions } from './mqtt-commands.ts'
 import type { SubscriptionMemory } from './subscription-memory.ts'
 
 export interface MqttConnectorOptions {
@@ -52,13 +55,24 @@ export interface MqttConnectorOptions {
   /** A device that sends more messages than this within a second floods (default 1000): it is named, and nothing is kept from anybody. */
   readonly floodPerSecond?: number
   readonly metrics?: Metrics
+  /** Carries commands out for devices on MQTT, by the mapping's rules; one connection of a process does. */
+  readonly commands?: MqttCommandPlan
 }
+
+/** Where commands come from, and where what devices report is seen. */
+export interface MqttCommandPlan
+  extends Pick<CommandConsumerOptions, 'kafka' | 'topic' | 'key' | 'value' | 'groupId' | 'devices'>,
+    Partial<Pick<CommandConsumerOptions, 'answersUnknownDevices' | 'maxParallel' | 'drainMs' | 'results' | 'clock'>>,
+    Pick<MqttCommandsOptions, 'reports'>,
+    Partial<Pick<MqttCommandsOptions, 'confirmTimeoutMs' | 'travelTimeoutMs' | 'laneMs'>> {}
 
 /** The status of the MQTT connector, with the devices that flood it. */
 export interface MqttConnectorStatus extends ConnectorStatus {
   readonly floods: readonly Flood[]
 }
 
+/** How long commands may take to end when the connector stops; what has not ended is looked at again after the next start. */
+const COMMAND_DRAIN_MS = 2_000
 /** A reading that was measured longer ago than this has waited at the broker. */
 const BACKLOG_MS = 10_000
 
@@ -77,6 +91,7 @@ export class MqttConnector implements Connector {
   readonly #inFlight: InFlight
   readonly #stall: StallWatch
   readonly #floods: FloodWatch
+  readonly #commands: CommandConsumer | undefined
   #protocolVersion: 4 | 5 = 5
   #stopping = new AbortController()
   #subscriber: MqttSubscriber | undefined
@@ -93,7 +108,8 @@ export class MqttConnector implements Connector {
       maxMessages: options.maxInFlight ?? 1000,
       maxBytes: options.maxInFlightBytes ?? 16 * 1024 * 1024,
     })
-    this.#status.watchQueue(() => this.#inFlight.messages)
+    this.#commands = options.commands && this.#commandConsumer(options.commands)
+    this.#status.watchQueue(() => this.#inFlight.messages + (this.#commands?.queueLength ?? 0))
     const stalledAfterMs = options.stalledAfterMs ?? 5_000
     this.#stall = new StallWatch(stalledAfterMs, () => this.#stalled(stalledAfterMs))
     this.#floods = new FloodWatch({
@@ -106,7 +122,8 @@ export class MqttConnector implements Connector {
     }
   }
 
-  async start(): Promise<void> {
+  /** `onFailure` is told once when commands cannot be read any more. */
+  async start(onFailure: (error: Error) => void = () => {}): Promise<void> {
     const stopping = new AbortController()
     this.#stopping = stopping
     this.#failures = 0
@@ -114,6 +131,7 @@ export class MqttConnector implements Connector {
     try {
       await this.#options.publisher.prepare()
       await this.#connect(stopping.signal, true)
+      this.#commands?.start(onFailure)
     } catch (error) {
       if (!stopping.signal.aborted) this.#status.moveTo('failed', asError(error))
       throw error
@@ -121,6 +139,8 @@ export class MqttConnector implements Connector {
   }
 
   async stop(): Promise<void> {
+    // Commands first: those that run may still end over the connection.
+    await this.#commands?.stop()
     this.#stopping.abort()
     await this.#reconnecting
     const late = new AbortController()
@@ -135,6 +155,29 @@ export class MqttConnector implements Connector {
 
   status(): MqttConnectorStatus {
     return { ...this.#status.snapshot(), floods: this.#floods.floods(this.#options.publisher.nowMs()) }
+  }
+
+  #commandConsumer(plan: MqttCommandPlan): CommandConsumer {
+    const { reports, confirmTimeoutMs, travelTimeoutMs, laneMs, ...consumer } = plan
+    const { mapping, publisher } = this.#options
+    const clock = plan.clock ?? systemClock
+    const { handle } = new MqttCommands({
+      mapping: mapping.commands,
+      link: () => this.#subscriber,
+      reports,
+      clock,
+      ...(confirmTimeoutMs === undefined ? {} : { confirmTimeoutMs }),
+      ...(travelTimeoutMs === undefined ? {} : { travelTimeoutMs }),
+      ...(laneMs === undefined ? {} : { laneMs }),
+    })
+    return new CommandConsumer({
+      drainMs: COMMAND_DRAIN_MS,
+      ...consumer,
+      bus: 'mqtt',
+      publisher,
+      handler: handle,
+      logger: this.#logger,
+    })
   }
 
   async #connect(signal: AbortSignal, subscribeAnyway: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import type { YamlPath } from '../../common/yaml.ts'
 import { topics } from '../../schemas/topics.ts'
+import { commandRuleProblems } from './command-rule-check.ts'
 import type { PayloadForm } from './mapping-language.ts'
 import {
   type Fields,
@@ -16,7 +17,7 @@ import { isPointer, levelsNamed } from './mapping-source.ts'
 import { readingProblems } from './reading-rule-check.ts'
 import { topicProblems } from './topic-pattern.ts'
 
-const DOCUMENT_FIELDS = ['rules', 'rooms', 'builtIn']
+const DOCUMENT_FIELDS = ['rules', 'rooms', 'commands', 'builtIn']
 const RULE_FIELDS = [
   'name',
   'topic',
@@ -45,7 +46,7 @@ export function mappingProblems(value: unknown): readonly MappingProblem[] {
     return problems
   }
   unknownFields(value, DOCUMENT_FIELDS, [], (path, text) => report(path, `the mapping ${text}`))
-  const { rules, rooms, builtIn } = value
+  const { rules, rooms, commands = [], builtIn } = value
   if (builtIn !== undefined && typeof builtIn !== 'boolean') report(['builtIn'], 'builtIn must be true or false')
   if (rooms !== undefined && !isTextTable(rooms))
     report(['rooms'], 'rooms must name the room of each device: rooms: { a-device: a-room }')
@@ -56,6 +57,13 @@ export function mappingProblems(value: unknown): readonly MappingProblem[] {
       const at = (path: YamlPath, text: string): void =>
         report(['rules', index, ...path], `${ruleName(rule, index)} ${text}`)
       ruleProblems(rule, rooms !== undefined, at)
+    })
+  if (!Array.isArray(commands)) report(['commands'], 'commands must be a list of rules')
+  else
+    commands.forEach((rule: unknown, index) => {
+      commandRuleProblems(rule, (path, text) =>
+        report(['commands', index, ...path], `command ${ruleName(rule, index)} ${text}`),
+      )
     })
   return problems
 }

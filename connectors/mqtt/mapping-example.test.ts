@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { device } from '../testing/fixtures.ts'
 import { decodeMessage } from './decode.ts'
 import { readMapping } from './mapping-file.ts'
 
@@ -91,6 +92,15 @@ describe('the example of a mapping', () => {
     expect(problem).toBeUndefined()
     expect(readings).toHaveLength(expected.length)
     expect(readings).toMatchObject(expected)
+  })
+
+  test.each([
+    ['tasmota_4F2A1C', 'switch', 1, 'cmnd/tasmota_4F2A1C/POWER', 'ON'],
+    ['shelly1-BB02-0', 'switch', 0, 'shellies/shelly1-BB02/relay/0/command', 'off'],
+    ['lamp-3', 'light', 100, 'zigbee2mqtt/office/lamp-3/set', '{"brightness": 254}'],
+  ] as const)('%s is told %s %s', (deviceId, kind, value, topic, payload) => {
+    const message = mapping.commands.message({ kind, value }, device({ deviceId, roomId: 'office', bus: 'mqtt' }))
+    expect(message).toEqual({ topic, payload, confirmedBy: 'reading' })
   })
 
   test.each([

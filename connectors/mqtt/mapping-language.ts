@@ -1,3 +1,5 @@
+import type { CommandRule } from './command-language.ts'
+
 /**
  * The language of the mapping file: what an MQTT message becomes.
  *
@@ -11,7 +13,9 @@ export interface MappingDocument {
   readonly rules: readonly MappingRule[]
   /** The room of each device, by deviceId: for rules whose messages do not tell it. */
   readonly rooms?: Readonly<Record<string, string>>
-  /** Whether Brook's own two forms are understood too, after all other rules (default yes). */
+  /** How devices are told what to do; ordered, the first that is for the device and the kind counts. */
+  readonly commands?: readonly CommandRule[]
+  /** Whether Brook's own two forms are understood, and its own form of a command is sent, too, after all other rules (default yes). */
   readonly builtIn?: boolean
 }
 

@@ -121,7 +121,7 @@ test('all problems are listed at once', () => {
     },
   ]
   expect(problemsOf({ rules, builtin: true, builtIn: 'no', rooms: { a: 1 } })).toEqual([
-    'the mapping has an unknown field "builtin": there are rules, rooms, builtIn',
+    'the mapping has an unknown field "builtin": there are rules, rooms, commands, builtIn',
     'builtIn must be true or false',
     'rooms must name the room of each device: rooms: { a-device: a-room }',
     'rule 1 has <roomId> twice in its topic',

@@ -1,6 +1,7 @@
 import { ConfigError } from '../../common/errors.ts'
 import { TimeZone } from '../../common/time-zone.ts'
 import type { YamlPath } from '../../common/yaml.ts'
+import { CommandMapping } from './command-mapping.ts'
 import { type JsonPointer, parsePointer } from './json-pointer.ts'
 import { mappingProblems, ruleName } from './mapping-check.ts'
 import { BUILT_IN_RULES, type MappingDocument, type MappingRule, type ReadingRule } from './mapping-language.ts'
@@ -61,6 +62,8 @@ export class TopicMapping {
   readonly filters: readonly string[]
   /** Kafka topics that records go to beside the building's. */
   readonly recordTopics: readonly string[]
+  /** How devices are told what to do. */
+  readonly commands: CommandMapping
   readonly #entries: readonly Entry[]
   readonly #rooms: ReadonlyMap<string, string>
   readonly #remembered = new Map<string, RuleMatch | undefined>()
@@ -70,7 +73,8 @@ export class TopicMapping {
    * `origin` knows them.
    */
   constructor(document: unknown = { rules: [] }, origin?: MappingOrigin) {
-    const { rules, rooms, builtIn = true } = checked(document, origin)
+    const { rules, rooms, commands, builtIn = true } = checked(document, origin)
+    this.commands = new CommandMapping(commands, builtIn)
     this.#rooms = new Map(Object.entries(rooms ?? {}))
     this.#entries = [
       ...rules.map((rule, index) => compileRule(rule, ruleName(rule, index))),

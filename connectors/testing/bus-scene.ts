@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import type { Serde } from '../../../common/serde.ts'
-import type { KafkaProvider, LogReader } from '../../../kafka/port.ts'
-import { avro, avroString } from '../../../schemas/avro-serde.ts'
-import { RegistryClient } from '../../../schemas/registry-client.ts'
-import { Command, CommandResult, DeadLetter, Device, Reading } from '../../../schemas/types.ts'
-import { DeviceTable } from '../../device-table.ts'
-import { whenReady } from '../../pause.ts'
-import { ReadingPublisher } from '../../publisher.ts'
-import { StatusTracker } from '../../status.ts'
-import { KnxConnector, type KnxConnectorOptions } from '../knx-connector.ts'
+import type { Serde } from '../../common/serde.ts'
+import type { KafkaProvider, LogReader } from '../../kafka/port.ts'
+import { avro, avroString } from '../../schemas/avro-serde.ts'
+import { RegistryClient } from '../../schemas/registry-client.ts'
+import { Command, CommandResult, DeadLetter, Device, Reading } from '../../schemas/types.ts'
+import { DeviceTable } from '../device-table.ts'
+import { whenReady } from '../pause.ts'
+import { ReadingPublisher } from '../publisher.ts'
+import { StatusTracker } from '../status.ts'
 
 const PARTITIONS = 2
 
-/** KNX connectors on topics of the test's own, on the real Kafka with Avro and the real registry. */
-export class KnxBuilding {
+/** The building's topics, of the test's own, for the connectors of a bus: on the real Kafka with Avro and the real registry. */
+export class BusScene {
   readonly kafka: KafkaProvider
   readonly #registry: RegistryClient
   readonly #id = randomUUID().slice(0, 8)
@@ -33,9 +32,9 @@ export class KnxBuilding {
   }
 
   /** Closes `kafka` at its end. */
-  static async open(kafka: KafkaProvider, devices: readonly Device[]): Promise<KnxBuilding> {
+  static async open(kafka: KafkaProvider, devices: readonly Device[]): Promise<BusScene> {
     await kafka.connect()
-    const building = new KnxBuilding(kafka, new RegistryClient({ url: process.env['BROOK_TEST_REGISTRY'] as string }))
+    const building = new BusScene(kafka, new RegistryClient({ url: process.env['BROOK_TEST_REGISTRY'] as string }))
     const names = ['readings', 'commands', 'results', 'devices', 'letters'].map((name) => building.#topic(name))
     await kafka.admin().createTopics(names.map((name) => ({ name, partitions: PARTITIONS })))
     await building.#send('devices', avro(Device, { registry: building.#registry }), devices)
@@ -51,8 +50,8 @@ export class KnxBuilding {
     return this.#send('commands', avro(Command, { registry: this.#registry }), commands)
   }
 
-  /** A connector of the building; each is a process of its own to the others. */
-  async connector(options: Pick<KnxConnectorOptions, 'link'> & Partial<KnxConnectorOptions>): Promise<KnxConnector> {
+  /** What a connector is made with; each is a process of its own to the others. */
+  async parts() {
     const { kafka } = this
     const registry = { registry: this.#registry }
     const devices = new DeviceTable({
@@ -63,14 +62,15 @@ export class KnxBuilding {
     })
     await devices.start()
     this.#tables.push(devices)
-    const status = new StatusTracker('knx')
+    const status = new StatusTracker('test')
     const result = avro(CommandResult, registry)
-    return new KnxConnector({
+    const readings = { topic: this.#topic('readings'), key: this.#key, value: avro(Reading, registry) }
+    return {
       devices,
       status,
       publisher: new ReadingPublisher({
         createProducer: () => kafka.createProducer(),
-        readings: { topic: this.#topic('readings'), key: this.#key, value: avro(Reading, registry) },
+        readings,
         commandResults: { topic: this.#topic('results'), key: this.#key, value: result },
         deadLetters: { topic: this.#topic('letters'), value: avro(DeadLetter, registry) },
         status,
@@ -80,11 +80,11 @@ export class KnxBuilding {
         topic: this.#topic('commands'),
         key: this.#key,
         value: avro(Command, registry),
-        groupId: `knx-${this.#id}`,
+        groupId: `test-${this.#id}`,
         results: { topic: this.#topic('results'), value: result },
       },
-      ...options,
-    })
+      readings,
+    }
   }
 
   /** Takes in what has come since the last time. */
@@ -107,7 +107,7 @@ export class KnxBuilding {
 
   /** How many commands the connector is through with. */
   async committed(): Promise<number> {
-    const offsets = await this.kafka.admin().committedOffsets(`knx-${this.#id}`, [this.#topic('commands')])
+    const offsets = await this.kafka.admin().committedOffsets(`test-${this.#id}`, [this.#topic('commands')])
     return [...offsets.values()].reduce((sum, { offset }) => sum + offset, 0)
   }
 
@@ -119,7 +119,7 @@ export class KnxBuilding {
   }
 
   #topic(name: string): string {
-    return `knx-${name}-${this.#id}`
+    return `test-${name}-${this.#id}`
   }
 
   async #send<T extends { readonly deviceId: string }>(
