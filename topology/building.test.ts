@@ -343,6 +343,14 @@ describe('room averages', () => {
     expect(building.window('r1', window)?.temperature).toMatchObject({ count: 1_000 })
   })
 
+  it('count a reading once that is numbered and has no time of its own, whenever it comes again', () => {
+    for (const [second, sequence] of [7, 8, 7, 8, null, null].entries()) {
+      const arrivedMs = NOON_MS + second * 1_000
+      building.reading('temperature', 20, { sequence, eventTimeMs: arrivedMs, receivedAtMs: arrivedMs })
+    }
+    expect(building.window('r1', window)?.temperature).toMatchObject({ count: 4 })
+  })
+
   it('count as two what two kinds or two devices measured alike', () => {
     building.reading('humidity', 20)
     building.reading('luminance', 20)

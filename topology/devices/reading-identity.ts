@@ -6,6 +6,8 @@ import type { Reading } from '../../schemas/types.ts'
  */
 export function identityOf(reading: Reading | null): string | undefined {
   if (reading === null || reading.retained) return undefined
-  const { kind, eventTimeMs, sequence, value } = reading
-  return `${kind}/${eventTimeMs}/${sequence ?? ''}/${value}`
+  const { kind, eventTimeMs, receivedAtMs, sequence, value } = reading
+  // Without a time of the device each delivery has its own: then the number alone tells.
+  const time = sequence !== null && eventTimeMs === receivedAtMs ? '' : eventTimeMs
+  return `${kind}/${time}/${sequence ?? ''}/${value}`
 }
