@@ -49,7 +49,7 @@ describe('an invalid configuration', () => {
   )
 
   test.each([
-    [['lamp'], {}, /first argument must be one of mqtt, knx, zwave, got "lamp"/],
+    [['lamp'], {}, /first argument must be one of mqtt, knx, zwave, s3, influxdb, got "lamp"/],
     [['mqtt'], {}, /BROOK_KAFKA_BROKERS is required/],
     [['knx'], { BROOK_SIMULATE: 'none' }, /BROOK_KNX_GATEWAY is required/],
     [['zwave'], { BROOK_SIMULATE: 'none' }, /BROOK_ZWAVE_PORT is required/],
