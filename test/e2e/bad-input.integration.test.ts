@@ -35,7 +35,12 @@ const CASES: readonly Case[] = [
   ['very much', topic, `{"value": 1, "x": "${'x'.repeat(70_000)}"}`, /more than 65536/],
   ['brackets without end', topic, '['.repeat(50_000), /not JSON/],
   ['a sensor message without readings', 'sensors/weather-1', '{"location": {"room": "a"}}', /readings is missing/],
-  ['a sensor message without a room', 'sensors/weather-1', '{"readings": {"temperature": 1}}', /location\.room is missing/],
+  [
+    'a sensor message without a room',
+    'sensors/weather-1',
+    '{"readings": {"temperature": 1}}',
+    /location\.room is missing/,
+  ],
 ]
 
 describe('input that cannot be used', () => {

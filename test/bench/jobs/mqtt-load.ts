@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly port: number
   readonly messages: number
   readonly devices: number
+  /** What their ids begin with (default `d`). */
+  readonly prefix?: string
   /** Unacknowledged messages at a time. */
   readonly window: number
   /** At most so many a second (default: as fast as the broker takes them). */
@@ -23,10 +25,10 @@ const PUBACK_BYTES = 4
 const MAX_MESSAGE_ID = 65_535
 const CONNECT = Buffer.from('\x10\x16\0\x04MQTT\x04\x02\0\0\0\x0abench-load', 'latin1')
 
-/** `building/r<n>/d<n>/luminance`, with time and sequence number. */
-function publishFrame(messageId: number, sequence: number, { devices, broken }: LoadOptions): Buffer {
+/** `building/r<n>/<prefix><n>/luminance`, with time and sequence number. */
+function publishFrame(messageId: number, sequence: number, { devices, prefix = 'd', broken }: LoadOptions): Buffer {
   const device = sequence % devices
-  const topic = Buffer.from(`building/r${device % 50}/d${device}/luminance`)
+  const topic = Buffer.from(`building/r${device % 50}/${prefix}${device}/luminance`)
   const text = `{"value":${sequence % 1000},"timestamp":${Date.now()},"sequence":${sequence}}`
   const payload = Buffer.from(broken && sequence % 2 === 1 ? text.slice(0, 20) : text)
   const length = 2 + topic.length + 2 + payload.length
