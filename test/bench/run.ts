@@ -19,7 +19,7 @@ import {
 import { kafkaStreamsJobs } from './harness/kafka-streams.ts'
 import type { CaseResult, Measured } from './harness/measured.ts'
 import { runMqtt } from './harness/mqtt.ts'
-import { machine, markdown, withTable } from './harness/table.ts'
+import { machine, markdown, withRows, withTable } from './harness/table.ts'
 import type { AppOptions } from './jobs/app.ts'
 import { load } from './jobs/load.ts'
 import { fillChangelog, type RestoreAppOptions } from './jobs/restore-app.ts'
@@ -31,7 +31,7 @@ Usage: npm run bench -- [options]
   --runs <n>     runs per job, interleaved; the table has their medians (default 3)
   --only <text>  jobs whose name has this text
   --jvm          every job on Kafka Streams 4.3.1 too, on the JVM (needs Java 17 and Maven)
-  --write        puts the table into docs/benchmarks.md
+  --write        puts the table into docs/benchmarks.md; with --only, these rows of it
   --help         shows this
 `
 const APP = join(import.meta.dirname, 'jobs', 'app.ts')
@@ -70,9 +70,13 @@ const cluster = await KafkaCluster.start({ directory, optimise: true, maxHeapMb:
 try {
   await fill()
   const results = await measure()
-  const text = `${machine()}; ${records.toLocaleString('en-US')} records in 2 partitions, ${runs} ${runs === 1 ? 'run' : 'runs'}.\n\n${markdown(results)}`
+  const table = markdown(results)
+  const text = `${machine()}; ${records.toLocaleString('en-US')} records in 2 partitions, ${runs} ${runs === 1 ? 'run' : 'runs'}.\n\n${table}`
   process.stdout.write(`${text}\n`)
-  if (values.write) await writeFile(DOCUMENT, withTable(await readFile(DOCUMENT, 'utf8'), text))
+  if (values.write) {
+    const document = await readFile(DOCUMENT, 'utf8')
+    await writeFile(DOCUMENT, values.only === '' ? withTable(document, text) : withRows(document, table))
+  }
 } finally {
   await cluster.stop()
   await rm(directory, { recursive: true, force: true })

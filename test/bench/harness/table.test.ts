@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cases } from './cases.ts'
 import { type Measured, median } from './measured.ts'
-import { markdown, withTable } from './table.ts'
+import { markdown, withRows, withTable } from './table.ts'
 
 function measured(recordsPerSecond: number): Measured {
   return { recordsPerSecond, inclusivePerSecond: recordsPerSecond / 2, cpuMicrosPerRecord: 1.25, maxRssMb: 400.4 }
@@ -28,6 +28,16 @@ describe('the benchmark table', () => {
     const [begin, end] = ['<!-- begin: npm run bench -- --write -->', '<!-- end -->']
     expect(withTable(`before\n${begin}\nold\n${end}\nafter`, 'new')).toBe(`before\n${begin}\n\nnew\n\n${end}\nafter`)
     expect(() => withTable('no markers', 'new')).toThrow('has no')
+  })
+
+  it('takes in the rows of some jobs, and leaves the others as they are', () => {
+    const table = (...rows: readonly string[]): string => ['| job | k/s |', '| --- | ---: |', ...rows].join('\n')
+    const around = (inner: string): string =>
+      `before\n<!-- begin: npm run bench -- --write -->\n\n${inner}\n\n<!-- end -->\nafter`
+    const old = around(`machine\n\n${table('| one | 1 |', '| two | 2 |')}`)
+    expect(withRows(old, table('| two | 4 |', '| three | 3 |'))).toBe(
+      around(`machine\n\n${table('| one | 1 |', '| two | 4 |', '| three | 3 |')}`),
+    )
   })
 
   it('sets each job beside itself on Kafka Streams when asked to', () => {

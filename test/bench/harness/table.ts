@@ -37,6 +37,28 @@ export function withTable(document: string, text: string): string {
   return `${document.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${document.slice(end)}`
 }
 
+/** The document with these rows in its table: in the place of the job's old row, or else at the end. The others stay as they were measured. */
+export function withRows(document: string, table: string): string {
+  const begin = document.indexOf(BEGIN) + BEGIN.length
+  const old = document.slice(begin, document.indexOf(END, begin)).trim().split('\n')
+  const rows = new Map(
+    table
+      .split('\n')
+      .slice(2)
+      .map((row) => [jobOf(row), row]),
+  )
+  const kept = old.map((row) => {
+    const fresh = rows.get(jobOf(row))
+    rows.delete(jobOf(row))
+    return fresh ?? row
+  })
+  return withTable(document, [...kept, ...rows.values()].join('\n'))
+}
+
+function jobOf(row: string): string {
+  return row.split('|')[1]?.trim() ?? ''
+}
+
 function thousands(value: number): string {
   return `${Math.round(value / 1_000).toLocaleString('en-US')} k`
 }
