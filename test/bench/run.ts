@@ -101,6 +101,8 @@ async function measure(): Promise<readonly CaseResult[]> {
   const results = chosen.map(({ name }) => ({ name, runs: [] as Measured[] }))
   for (let round = 1; round <= runs; round++) {
     for (const [i, benchCase] of chosen.entries()) {
+      // No run pays for what the one before it has left to be written.
+      await run('sync')
       const measured = await runOnce(benchCase)
       results[i]?.runs.push(measured)
       say(
