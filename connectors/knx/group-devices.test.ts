@@ -90,7 +90,7 @@ Hall - Temperature;1/0/7;
 Hall - Lux;1/0/8;DPT-9
 Hall - Value;1/0/9;DPT-9`)
     expect(unused).toEqual([
-      'Everything off: its name is not put together as the name patterns are',
+      'Everything off: no name pattern fits (Room - Device - Function, or one under names in the mapping file)',
       'Hall - All - Switch: it is a central function',
       'Hall - Something: the name does not tell whether it is blinds, radiator, light, humidity, battery',
       'Hall - Window contact: the building has no use for the datapoint type 1.019 (Window_Door)',

@@ -43,7 +43,8 @@ export function understand(group: EtsGroup, mapping: GroupMapping): UnderstoodGr
   const said: Exclude<GroupMeaning, 'ignore'> = { ...(byFunction === 'ignore' ? {} : byFunction), ...own }
   if (own === undefined && group.central) return 'it is a central function'
   const roomName = said.room ?? parts?.room
-  if (roomName === undefined) return 'its name is not put together as the name patterns are'
+  if (roomName === undefined)
+    return 'no name pattern fits (Room - Device - Function, or one under names in the mapping file)'
   const what = parts?.function ?? group.name
   if (said.kind === undefined && speaksOfOther(what))
     return `${JSON.stringify(what)} is nothing that the building sets or measures`
