@@ -56,6 +56,7 @@ describe('the command line', () => {
 
   test.each([
     [[], 2, ''],
+    [['zwave', 'nods'], 2, 'there is no command "zwave nods"; there is zwave nodes, zwave include'],
     [['lagg'], 2, 'there is no command "lagg"; there is describe, plan'],
     [['lag', '--foo'], 2, "Unknown option '--foo'\nbrook lag --help"],
     [['lag', 'extra'], 2, "Unexpected argument 'extra'"],

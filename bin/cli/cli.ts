@@ -80,12 +80,19 @@ export async function runCli(
 }
 
 function withoutCommand(args: readonly string[], { out, err }: Streams): number {
-  const [first] = args
+  const [first, second] = args
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `))
+  if (group.length > 0 && (second === undefined || second === '--help' || second === '-h')) {
+    out(`${overview(group)}\n`)
+    return second === undefined ? 2 : 0
+  }
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     out(`${overview(COMMANDS)}\n`)
     return first === undefined ? 2 : 0
   }
-  err(`there is no command ${JSON.stringify(first)}; there is ${COMMANDS.map(({ name }) => name).join(', ')}\n`)
+  const asked = JSON.stringify(group.length > 0 ? `${first} ${second}` : first)
+  const known = group.length > 0 ? group : COMMANDS
+  err(`there is no command ${asked}; there is ${known.map(({ name }) => name).join(', ')}\n`)
   return 2
 }
 
