@@ -2,6 +2,7 @@
  * The child process of the OpenZWave driver: the native library may block, spin or crash, and takes this process with it, not
  * the connector. Orders come in and reports go out over the IPC channel of `child_process`.
  */
+import { Worker } from 'node:worker_threads'
 import { asError } from '../../common/errors.ts'
 import type { Openzwave, OpenzwaveModule, OpenzwaveValue } from './openzwave-library.ts'
 import type { OpenzwaveOrder, OpenzwaveReport } from './openzwave-messages.ts'
@@ -103,4 +104,5 @@ process.on('message', (order: OpenzwaveOrder) => {
   }
 })
 process.on('disconnect', leave)
+new Worker(new URL('./orphan-watch.ts', import.meta.url), { workerData: process.ppid }).unref()
 setInterval(() => tell({ type: 'alive' }), ALIVE_MS)
